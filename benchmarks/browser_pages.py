@@ -176,7 +176,10 @@ class Workbench(Measured):
         shown = f"(s => s && s !== it)(document.querySelector({size!r})?.textContent)"
         yield "switch", self.timed(act, shown, before)
         self.page.wait_for_function(f"() => {IDLE}")
-        yield "pill", self.timed("document.querySelector('[class*=st-key-models-] button').click()", "ended")
+        yield (
+            "pill",
+            self.timed("document.querySelector('[class*=st-key-shown-as] button:nth-of-type(2)').click()", "ended"),
+        )
         self.page.get_by_text("Preview", exact=True).first.click()
         self.page.wait_for_function(f"() => {IDLE} && document.querySelector('[data-testid=stTabs]')")
         yield "keystroke to preview", self.typed("[class*=st-key-input-question] textarea", "[data-testid=stTabs]")

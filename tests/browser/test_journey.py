@@ -82,6 +82,7 @@ def test_the_main_job(make_app: Callable[..., App], open_page: Callable[..., Pag
     app.kill()
     app.start()
     page = open_page(f"{app.url}/runs")
+    expect(page.locator(".pl-rowhead")).to_have_count(3)
     # Not the button of that name which the list of models has: it is there before the runs are.
     page.get_by_test_id("stButton").get_by_role("button", name="Open", exact=True).last.click()
     expect(page.locator("code", has_text="Argentina")).to_be_visible()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.app import App
 from tests.browser.conftest import idle, newest, settled
@@ -105,8 +107,12 @@ def test_every_key_of_the_list_works(app: App, open_page: Callable[..., Page]) -
     page = open_page(f"{app.url}/templates")
     idle(page)
     for key in ("?", "F1"):
-        page.locator("body").press(key)
         dialog = page.get_by_role("dialog")
+        for _ in range(10):  # the page hears keys once its listener has been loaded
+            page.locator("body").press(key)
+            with contextlib.suppress(PlaywrightTimeout):
+                dialog.wait_for(timeout=5_000)
+                break
         expect(dialog).to_contain_text("Search everything")
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
