@@ -180,11 +180,11 @@ class Workbench(Measured):
             "pill",
             self.timed("document.querySelector('[class*=st-key-shown-as] button:nth-of-type(2)').click()", "ended"),
         )
-        self.page.get_by_text("Preview", exact=True).first.click()
+        self.page.locator(".st-key-bench-views").get_by_text("Preview", exact=True).click()
         self.page.wait_for_function(f"() => {IDLE} && document.querySelector('[data-testid=stTabs]')")
         yield "keystroke to preview", self.typed("[class*=st-key-input-question] textarea", "[data-testid=stTabs]")
         self.page.wait_for_function(f"() => {IDLE}")
-        self.page.get_by_text("Answers", exact=True).first.click()
+        self.page.locator(".st-key-bench-views").get_by_text("Answers", exact=True).click()
         self.page.wait_for_function(f"() => {IDLE} && !document.querySelector('[data-testid=stTabs]')")
         for name in PAGES:
             yield f"page {name}", self.timed(_link(name), "ended")
