@@ -30,8 +30,10 @@ RULES = """
 [data-testid="stBaseButton-tertiary"]:is(:hover, :active, :focus-visible),
 [data-testid="stBaseButton-tertiary"]:is(:hover, :active, :focus-visible) p { color: var(--pl-accent) !important; }
 
-/* Streamlit's own colour of a compact expander has a contrast of 4.42 on white. */
-[data-testid="stExpander"] summary, [data-testid="stExpander"] summary p { color: var(--pl-text) !important; }
+/* Streamlit shows a compact expander at an opacity of 0.6, which gives a contrast of 4.42 on white. */
+[data-testid="stExpander"] summary { opacity: 1 !important; }
+/* The keys of a button are paler than its words, which is too pale on a button that is pressed or pointed at. */
+button kbd { color: inherit !important; opacity: 1 !important; }
 
 /* Search and help stand in the bar above every page. */
 .st-key-house-tools { position: fixed; top: 0.6rem; right: 4.5rem; z-index: 999991; width: auto !important; }
