@@ -86,7 +86,9 @@ def test_the_same_request_gives_the_same_text_whatever_was_asked_before(local, n
         if isinstance(step, Phase) and step.done:
             cancel.set()
     again = answer(backend, request)
-    assert (again.text, again.finish_reason, again.usage) == (first.text, first.finish_reason, first.usage)
+    assert (again.text, again.finish_reason) == (first.text, first.finish_reason)
+    # What was stopped while it was read is kept, so more of the prompt may be reused: the counts add up to the same.
+    assert (again.usage.prompt, again.usage.written) == (first.usage.prompt, first.usage.written)
     backend.close()
     assert answer(backend, request).text == first.text
 
