@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +12,8 @@ from promptlab.workspace import Workspace
 from tests.browser.app import App
 from tests.browser.conftest import idle
 from tests.loopback import LoopbackServer, Received, Reply, status
+
+pytestmark = pytest.mark.browser
 
 FILE = """\
 # What this team asks.
@@ -115,7 +118,7 @@ def test_an_api_is_added_refused_mended_used_and_removed(
     app.kill()
     app.start()
     page = open_page(f"{app.url}/models")
-    expect(page.locator(".stSidebar .pl-models li", has_text="ours")).to_contain_text("answered in")
+    expect(page.locator(".stSidebar .pl-models li", has_text="ours")).to_contain_text(re.compile(r"tried \d\d:\d\d · "))
     files = [path for path in app.folder.rglob("*") if path.is_file()]
     assert not [path for path in files if b"key-0123456789" in path.read_bytes()]
 

@@ -250,7 +250,7 @@ def test_the_side_bar_shows_the_last_real_result(at_desk: Callable[..., Desk], s
     assert 'aria-label="not tried"' in bar()
     for reply, look, words in (
         (status(401), "failed", "401: the key was refused"),
-        (stream("OK"), "works", "answered in"),
+        (stream("OK"), "works", "tried "),
         (status(404), "failed", "404: no such model or address"),
     ):
         server.plan(reply)
