@@ -58,7 +58,7 @@ def main() -> None:
             page.reload()
             page.locator("[class*='st-key-switch-context'] label").click()
             page.get_by_text("world-cup-2022.md").first.wait_for()
-            page.get_by_text("Preview", exact=True).click()
+            page.locator(".st-key-bench-views").get_by_text("Preview", exact=True).click()
             page.locator(".pl-prompt").wait_for()
             take(page, "preview.png")
         finally:
