@@ -125,16 +125,20 @@ def _view() -> str:
         key=key,
         label_visibility="collapsed",
         on_change=_turn_to,
-        args=(key,),
+        args=(key, now),
     )
     return now
 
 
-def _turn_to(key: str) -> None:
+def _turn_to(key: str, shown: str) -> None:
+    """Open the chosen part. A browser that has just left this page may still send its widgets with the next click;
+    Streamlit takes that for a choice, which must not lead away from what was opened meanwhile."""
     chosen = st.session_state.pop(key)
-    kept = {"suite": st.query_params["suite"]}
+    address = st.query_params.to_dict()
+    if chosen == shown or "suite" not in address or "item" in address:
+        return
     name = next((name for name, view in VIEW_NAMES.items() if view == chosen), "")
-    links.address(**kept, **({"view": name} if name else {}))
+    links.address(suite=address["suite"], **({"view": name} if name else {}))
 
 
 def _results(session: Session, suite: Suite, job: SuiteJob | None, *, recorded: bool, busy: bool) -> None:

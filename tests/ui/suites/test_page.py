@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptlab.models._scripted import Script, ScriptedBackend
@@ -18,6 +20,7 @@ from promptlab.suites._suite import Suite
 from promptlab.suites._suite_run import SuiteRun, Verb
 from promptlab.types import Request
 from promptlab.ui.state.suite_jobs import SuiteJob
+from promptlab.ui.suites import page as suites_page
 from tests.suites.making import PATH, SUITE, knows
 from tests.ui.conftest import Desk, bodies, choose, said
 from tests.ui.dialogs import all_said, dialog
@@ -495,3 +498,27 @@ def test_a_name_that_is_none_keeps_nothing(desk: Desks) -> None:
     press(tab, "keep-test-do")
     assert "The test was not saved" in dialog(tab)
     assert not (here.session.workspace.root / "fixtures/suites").exists()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "query", "opened"),
+    [
+        ("Results", {"suite": PATH, "run": "r", "item": "3"}, None),  # sent by a page that was left meanwhile
+        ("Cases", {"suite": PATH, "run": "r", "item": "3"}, None),
+        ("Results", {"suite": PATH}, None),
+        ("Cases", {}, None),
+        ("Cases", {"suite": PATH}, {"suite": PATH, "view": "cases"}),
+    ],
+)
+def test_a_late_message_of_a_page_that_was_left_leads_nowhere(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, query: dict[str, str], opened: dict[str, str] | None
+) -> None:
+    went: list[dict[str, str]] = []
+    monkeypatch.setattr(suites_page.links, "address", lambda **address: went.append(address))
+    monkeypatch.setattr(
+        suites_page,
+        "st",
+        SimpleNamespace(session_state={"view": chosen}, query_params=SimpleNamespace(to_dict=lambda: query)),
+    )
+    suites_page._turn_to("view", "Results")
+    assert went == ([] if opened is None else [opened])
