@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
     from promptlab.suites._compare import TwoRuns, compare_runs, is_row_worse
     from promptlab.suites._estimate import Estimate, ModelEstimate, estimate_suite
-    from promptlab.suites._file import is_case_file, load_suite, suite_paths
+    from promptlab.suites._file import is_case_file, load_suite, parse_suite, suite_paths
     from promptlab.suites._find_causes import CauseFinder
     from promptlab.suites._from_run import KeptAnswers, keep_answers, keep_run
     from promptlab.suites._history import CellRate, HistoryPoint, history_as_text, suite_history
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         summary_of_run,
         verdict_counts,
     )
+    from promptlab.suites._outcome import Answered
     from promptlab.suites._prune import left_items, prune_recording
     from promptlab.suites._recording import Recording
     from promptlab.suites._rename import Renamed, RenamedIn, rename_case
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
         report_item_of_replay,
     )
     from promptlab.suites._scores import score_names
-    from promptlab.suites._suite import Case, Item, ItemKey, Suite
+    from promptlab.suites._suite import Case, CaseFile, Item, ItemKey, Suite, Variant
     from promptlab.suites._suite_run import ItemRow, SuiteRun, Verb
     from promptlab.suites._summary import (
         EXIT_MET,
@@ -94,10 +95,12 @@ __all__ = [
     "EXIT_NOT_MET",
     "FAILING",
     "UNJUDGED",
+    "Answered",
     "AskOptions",
     "Asking",
     "BaselineChange",
     "Case",
+    "CaseFile",
     "CauseFinder",
     "CellRate",
     "Estimate",
@@ -126,6 +129,7 @@ __all__ = [
     "Threshold",
     "TrialMaker",
     "TwoRuns",
+    "Variant",
     "Verb",
     "add_mark",
     "answer_id",
@@ -155,6 +159,7 @@ __all__ = [
     "options_of_run",
     "outcome_of_answer",
     "outcome_of_replay",
+    "parse_suite",
     "prune_recording",
     "recorded_outcomes",
     "remove_mark",
