@@ -24,17 +24,16 @@ MARGIN = 0.05
 class Effect:
     """The effect of a contrast on the scores of a model.
 
-    `interval` is at the confidence that goes with the adjusted p-value, so the two always agree. `more` is how many
-    further cases would settle it: 0 if it is settled, None if that cannot be estimated. `left_out` cases have an answer
-    that is missing or not judged, with the reasons and their counts; `better` and `worse` are the ids of cases.
+    The verdict goes by the adjusted p-value. The interval is that of this comparison alone, so among many comparisons
+    it may exclude zero while the verdict is "cannot tell yet". `more` is how many further cases would settle it: 0 if
+    it is settled, None if that cannot be estimated. `left_out` cases have an answer that is missing or not judged, with
+    the reasons and their counts; `better` and `worse` are the ids of cases.
     """
 
     contrast: Contrast
     model: str
     comparison: Comparison
     adjusted_p: float
-    interval: Interval
-    confidence: float
     verdict: Verdict
     margin: float
     more: int | None
@@ -46,6 +45,14 @@ class Effect:
     def difference(self) -> float:
         """Mean score after minus before, from -1 to 1."""
         return self.comparison.difference
+
+    @property
+    def interval(self) -> Interval:
+        return self.comparison.interval
+
+    @property
+    def confidence(self) -> float:
+        return self.comparison.confidence
 
     @property
     def cases(self) -> int:
@@ -128,7 +135,7 @@ def _effect(
     more = 0 if verdict != "cannot tell yet" else _more(at, margin)
     rest = dict(sorted(pairs.left_out.items(), key=lambda item: -item[1]))
     return Effect(
-        *(contrast, model, found, adjusted, at.interval, confidence, verdict, margin, more, rest),
+        *(contrast, model, found, adjusted, verdict, margin, more, rest),
         tuple(pairs.better),
         tuple(pairs.worse),
     )

@@ -47,7 +47,8 @@ class Kind:
         try:
             return self.options.model_validate(dict(options))
         except ValidationError as exc:
-            first = exc.errors()[0]
+            # A misspelt option may be the one that is missing, so it is named first.
+            first = min(exc.errors(), key=lambda error: error["type"] != "extra_forbidden")
             name = ".".join(map(str, first["loc"]))
             if first["type"] == "extra_forbidden":
                 hint = nearest(name, self.options.model_fields) or f"`{self.name}` has no options"

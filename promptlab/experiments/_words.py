@@ -34,15 +34,14 @@ def _clause(effect: Effect, *, first: bool) -> str:
     if effect.verdict == "equivalent":
         return f"{what} make{s} no difference larger than {points(effect.margin)} points{where} ({span})"
     more = "" if effect.more is None else f"; about {effect.more:,} cases more would tell"
-    return f"{what} cannot be told yet{where} ({_signed(effect.difference)}, {span}{more})"
+    many = "" if effect.interval.low < 0 and effect.interval.high > 0 else ", too little for so many comparisons"
+    return f"{what} cannot be told yet{where} ({_signed(effect.difference)}, {span}{many}{more})"
 
 
 def interval_words(effect: Effect) -> str:
     """`95 % interval 51 to 72`, in points."""
     low, high = effect.interval.low, effect.interval.high
-    return f"{effect.confidence:.3g} interval {points(low)} to {points(high)}".replace(
-        f"{effect.confidence:.3g}", f"{100 * effect.confidence:.3g} %", 1
-    )
+    return f"{100 * effect.confidence:.3g} % interval {points(low)} to {points(high)}"
 
 
 def points(share: float) -> str:

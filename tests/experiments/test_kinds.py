@@ -26,12 +26,14 @@ def test_ablate_finds_the_section_that_counts(tmp_path: Path) -> None:
     assert effects["context"].interval.low > 0.5
     assert len(model.history) == 5 * 40
     words = sentence(outcome.effects)
-    assert words.startswith("The article adds ") and "for m (95 % interval " in words and "40 cases" in words
+    assert words.startswith("The article adds ")
+    assert "for m (95 % interval " in words
+    assert "40 cases" in words
 
 
 def test_nothing_is_asked_twice(tmp_path: Path) -> None:
     space = workspace(tmp_path, cases=10)
-    model = able(lambda there: 1.0)
+    model = able(lambda _: 1.0)
     asked(space, experiment("ablate"), model)
     asked_first = len(model.history)
     asked(space, experiment("ablate"), model)
@@ -48,7 +50,7 @@ def test_shots_draws_and_prefixes(tmp_path: Path) -> None:
         "k=2": 1.0,
         "k=4": 1.0,
     }
-    shots = {}
+    shots: dict[int, set[tuple[str, ...]]] = {}
     for request in model.history:
         texts = [m.content for m in request.prompt.messages if m.role == "assistant"]
         shots.setdefault(len(texts), set()).add(tuple(texts))
@@ -58,7 +60,7 @@ def test_shots_draws_and_prefixes(tmp_path: Path) -> None:
 
 def test_a_planted_fact_is_in_the_document_only(tmp_path: Path) -> None:
     space = workspace(tmp_path, cases=8)
-    model = able(lambda there: 1.0)
+    model = able(lambda _: 1.0)
     outcome = asked(space, experiment("book", options={"decoys": ["docs/other.md"], "places": 2}), model)
     names = [arm.name for arm in outcome.design.arms]
     assert names == ["closed book", "open book", "decoy", "place 1 of 2", "place 2 of 2", "planted"]
@@ -78,7 +80,7 @@ OPTIONS = {
 @pytest.mark.parametrize("name", kind_names())
 def test_every_kind_can_be_asked(tmp_path: Path, name: str) -> None:
     space = workspace(tmp_path, cases=4)
-    models = (able(lambda there: 1.0, "m"), able(lambda there: 0.0, "n"))
+    models = (able(lambda _: 1.0, "m"), able(lambda _: 0.0, "n"))
     outcome = asked(space, experiment(name, ("m", "n"), options=OPTIONS.get(name, {})), *models)
     assert len(outcome.seen.every) == outcome.planned.trials
     assert {effect.model for effect in outcome.effects} in ({"m", "n"}, set())
@@ -86,6 +88,6 @@ def test_every_kind_can_be_asked(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", kind_names())
-def test_an_unknown_option_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_unknown_option_is_refused(name: str) -> None:
     with pytest.raises(ExperimentError, match="has no option `nonsense`"):
         kind_named(name).checked({"nonsense": 1})
