@@ -1,7 +1,7 @@
 """How often the answers of experiments are right, by simulation: `python -m benchmarks.experiments`.
 
-A model of known ability answers cases whose difficulty varies; the effect of one section is known, that of the others is
-0. Each design (all cases at once, screened, with early stops) is asked many times, and counted are: how often the
+A model of known ability answers cases whose difficulty varies; one section has a known effect, the others have none.
+Each design (all cases at once, screened, with early stops) is asked many times, and counted are: how often the
 interval of an effect has the truth in it, how often "helps" is said of a section that does nothing, and how often the
 true effect is found.
 """

@@ -21,6 +21,7 @@ DIRECTIONS = (
     ("cli", "pytest_plugin"),
     ("ui",),
     ("lab",),
+    ("experiments",),
     ("formats", "server", "suites"),
     ("runs", "versions"),
     ("templates", "models"),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._plan import Planned, plan_experiment
     from promptlab.experiments._run import Outcome, Progress, Running, Tools
+    from promptlab.experiments._tables import answer_rows, answers_as_csv, arm_rows, effect_rows, flipped
+    from promptlab.experiments._text_report import plan_lines, report_data, report_lines
     from promptlab.experiments._words import sentence
 
 __all__ = [
@@ -44,16 +46,24 @@ __all__ = [
     "Progress",
     "Running",
     "Tools",
+    "answer_rows",
+    "answers_as_csv",
+    "arm_rows",
     "crossed",
+    "effect_rows",
     "effects_of",
     "every_kind",
     "experiment_paths",
+    "flipped",
     "kind",
     "kind_named",
     "kind_names",
     "load_experiment",
     "named",
     "plan_experiment",
+    "plan_lines",
+    "report_data",
+    "report_lines",
     "sentence",
     "with_documents",
     "with_shots",

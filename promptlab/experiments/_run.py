@@ -48,6 +48,8 @@ class Outcome:
     screened: Observations | None = None
     stopped: str = ""
     notes: tuple[str, ...] = ()
+    incomplete: bool = False
+    """True if it was stopped, or a limit was reached, before the answer was clear."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Running:
         self.outcome: Outcome | None = None
         self._asking: Asking | None = None
         self._halted = ""
+        self._settled = False
 
     def stop(self) -> None:
         """Break off running answers and end."""
@@ -90,7 +93,8 @@ class Running:
             design, note = _survivors(design, screened, experiment.models, experiment.margin)
             notes.append(note)
         seen, effects = yield from self._looks(design, cases)
-        self.outcome = Outcome(planned, design, seen, effects, screened, self._halted, tuple(notes))
+        incomplete = bool(self._halted) and not self._settled
+        self.outcome = Outcome(planned, design, seen, effects, screened, self._halted, tuple(notes), incomplete)
 
     def _looks(
         self, design: Design, cases: Sequence[Case]
@@ -111,6 +115,7 @@ class Running:
             effects = tuple(settled.get(_key(effect), effect) for effect in found)
             settled |= {_key(effect): effect for effect in effects if effect.verdict != "cannot tell yet"}
             if effects and len(settled) == len(effects) and number + 1 < len(parts):
+                self._settled = True
                 self._halted = f"everything was settled after {ends[number]} of {len(cases)} cases"
         return seen, effects
 
