@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTRAS := openai,local,serve,ui,documents,scorers,notebook,dev
+EXTRAS := openai,local,serve,ui,documents,scorers,experiments,notebook,dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.experiments._charts import as_png, as_svg, chart_of
     from promptlab.experiments._design import Arm, Contrast, Design, Material, crossed
     from promptlab.experiments._effects import Effect, effects_of
     from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named
     from promptlab.experiments._fill import with_documents, with_shots
     from promptlab.experiments._kinds import Kind, Options, every_kind, kind, kind_named, kind_names
+    from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._plan import Planned, plan_experiment
     from promptlab.experiments._run import Outcome, Progress, Running, Tools
@@ -49,6 +51,9 @@ __all__ = [
     "answer_rows",
     "answers_as_csv",
     "arm_rows",
+    "as_png",
+    "as_svg",
+    "chart_of",
     "crossed",
     "effect_rows",
     "effects_of",
@@ -60,6 +65,7 @@ __all__ = [
     "kind_names",
     "load_experiment",
     "named",
+    "page_or_memory",
     "plan_experiment",
     "plan_lines",
     "report_data",

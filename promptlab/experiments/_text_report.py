@@ -16,10 +16,9 @@ def plan_lines(planned: Planned, estimate: Estimate) -> Iterator[str]:
     """What would be asked, what it takes, and the smallest effect that it can show."""
     experiment, design = planned.experiment, planned.design
     cases, models = len(planned.material.cases), len(experiment.models)
-    yield (
-        f"{experiment.name}: {planned.trials:,} answers: {_count(cases, 'case')} × {_count(len(design.arms), 'way')} to "
-        f"ask × {_count(models, 'model')}" + (f" × {experiment.repeats} repeats" if experiment.repeats > 1 else "")
-    )
+    repeats = f" × {experiment.repeats} repeats" if experiment.repeats > 1 else ""
+    ways, asked = _count(len(design.arms), "way"), _count(models, "model")
+    yield f"{experiment.name}: {planned.trials:,} answers: {_count(cases, 'case')} × {ways} to ask × {asked}{repeats}"
     yield from estimate.lines()
     smallest = planned.smallest_effect()
     if smallest is None:
