@@ -42,6 +42,8 @@ ASK_ABOVE = 500
 @click.option("--yes", is_flag=True, help=f"Do not ask back before more than {ASK_ABOVE} answers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--csv", "csv", type=click.Path(path_type=Path), metavar="FILE", help="Write every answer as a row.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the report with its picture.")
+@click.option("--picture", type=click.Path(path_type=Path), metavar="FILE", help="Write the picture: .svg or .png.")
 def experiment(kind: str, template: str | None, **rest: Any) -> None:
     """Measure what a part of the prompt does.
 
@@ -64,7 +66,7 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
         tools = Tools(lab.catalogue, lab.store, lab.suite_log, rest["max_cost"], rest["again"])
         running = Running(planned, tools)
         outcome = _ask(running)
-        _print(outcome, rest)
+        _print(outcome, rest, _sizes(lab, wanted))
         sys.exit(1 if outcome.incomplete else 0)
 
 
@@ -165,13 +167,37 @@ def _stopping(running: Running) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _print(outcome: Outcome, rest: Mapping[str, Any]) -> None:
-    from promptlab.experiments import answers_as_csv, report_data, report_lines
+def _print(outcome: Outcome, rest: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+    from promptlab.experiments import answers_as_csv, html_report, report_data, report_lines
 
     if rest["csv"]:
         rest["csv"].write_text(answers_as_csv(outcome), encoding="utf-8")
+    if rest["html"]:
+        rest["html"].write_text(html_report(outcome, sizes=sizes), encoding="utf-8")
+    if rest["picture"]:
+        _write_picture(outcome, rest["picture"], sizes)
     if rest["as_json"]:
         print_json(report_data(outcome))
         return
     for line in report_lines(outcome):
         print_line(line)
+
+
+def _sizes(lab: Lab, wanted: Experiment) -> dict[str, int]:
+    """The bytes of the models that are files."""
+    found = {name: lab.catalogue.status(name).size_bytes for name in wanted.models}
+    return {name: size for name, size in found.items() if size}
+
+
+def _write_picture(outcome: Outcome, path: Path, sizes: Mapping[str, int]) -> None:
+    from promptlab.experiments import as_png, as_svg, chart_of
+
+    chart = chart_of(outcome, sizes=sizes)
+    if chart is None:
+        raise InputError("there is nothing to draw: no answer was judged")
+    if path.suffix == ".svg":
+        path.write_text(as_svg(chart), encoding="utf-8")
+    elif path.suffix == ".png":
+        path.write_bytes(as_png(chart))
+    else:
+        raise InputError(f"a picture is .svg or .png, not {path.name}")

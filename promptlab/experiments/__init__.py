@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from promptlab.experiments._effects import Effect, effects_of
     from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named
     from promptlab.experiments._fill import with_documents, with_shots
+    from promptlab.experiments._html_report import html_report
     from promptlab.experiments._kinds import Kind, Options, every_kind, kind, kind_named, kind_names
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
@@ -60,6 +61,7 @@ __all__ = [
     "every_kind",
     "experiment_paths",
     "flipped",
+    "html_report",
     "kind",
     "kind_named",
     "kind_names",

@@ -39,10 +39,10 @@ def report_lines(outcome: Outcome) -> Iterator[str]:
     if outcome.effects:
         yield sentence(outcome.effects)
         yield ""
-    yield from _table(_arm_lines(outcome))
+    yield from _table(arm_lines(outcome))
     if outcome.effects:
         yield ""
-        yield from _table(_effect_lines(outcome))
+        yield from _table(effect_lines(outcome))
     for effect in outcome.effects:
         for reason, count in effect.left_out.items():
             yield f"left out of “{effect.contrast.name}” for {effect.model}: {_count(count, 'case')}: {reason}"
@@ -51,7 +51,7 @@ def report_lines(outcome: Outcome) -> Iterator[str]:
         yield f"Not all was asked: {outcome.stopped}."
 
 
-def _arm_lines(outcome: Outcome) -> list[list[str]]:
+def arm_lines(outcome: Outcome) -> list[list[str]]:
     lines = [["model", "asked", "score", "passed", "95 % interval"]]
     for row in arm_rows(outcome):
         score = "–" if row["score"] is None else f"{100 * row['score']:.1f} %"
@@ -61,7 +61,7 @@ def _arm_lines(outcome: Outcome) -> list[list[str]]:
     return lines
 
 
-def _effect_lines(outcome: Outcome) -> list[list[str]]:
+def effect_lines(outcome: Outcome) -> list[list[str]]:
     lines = [["model", "effect of", "points", "95 % interval", "cases", "p", "corrected p", "verdict"]]
     for e in outcome.effects:
         interval = f"{points(e.interval.low)} to {points(e.interval.high)}" if e.cases else "–"
