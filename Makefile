@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WARM := $(VENV)/.warm
-EXTRAS := openai,local,serve,ui,documents,scorers,notebook,dev
+EXTRAS := openai,local,serve,ui,documents,scorers,experiments,notebook,dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

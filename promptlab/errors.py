@@ -111,6 +111,10 @@ class SuiteError(InputError):
     """A suite file, a file of cases, or a case that does not fit its template."""
 
 
+class ExperimentError(InputError):
+    """An experiment cannot be planned: its file or options are wrong, or its template has nothing to vary."""
+
+
 class FormatError(InputError):
     """A file to import is not what its format says, or an export format cannot express the template."""
 

@@ -21,7 +21,7 @@ DIRECTIONS = (
     ("cli", "pytest_plugin"),
     ("ui",),
     ("lab",),
-    ("shelf",),
+    ("shelf", "experiments"),
     ("formats", "server", "suites"),
     ("runs", "versions"),
     ("templates", "models"),

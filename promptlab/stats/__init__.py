@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from promptlab.stats._interval import CONFIDENCE, POWER, Interval, deviations
     from promptlab.stats._power import cases_needed, cases_to_be_within, cases_to_tell, smallest_effect
     from promptlab.stats._rate import clustered, wilson
+    from promptlab.stats._sequential import look_confidences
     from promptlab.stats._several import adjusted_confidence, holm
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "compare_graded",
     "deviations",
     "holm",
+    "look_confidences",
     "mcnemar",
     "smallest_effect",
     "wilson",

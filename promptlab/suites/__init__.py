@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from promptlab.suites._comparison_words import percent, percents, rate_in_words
     from promptlab.suites._edit_case import CaseDraft, plan_case, plan_retired, plan_upload, suite_cases
     from promptlab.suites._estimate import Estimate, ModelEstimate, estimate_suite
-    from promptlab.suites._file import is_case_file, load_suite, suite_paths
+    from promptlab.suites._file import is_case_file, load_suite, parse_suite, suite_paths
     from promptlab.suites._find_causes import CauseFinder
     from promptlab.suites._from_run import KeptAnswers, keep_answers, keep_run
     from promptlab.suites._history import CellRate, HistoryPoint, column_rates, history_as_text, suite_history
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         verdict_counts,
     )
     from promptlab.suites._model_uses import ModelUse, uses_of_model
+    from promptlab.suites._outcome import Answered
     from promptlab.suites._page_answers import AskedCase, PageTexts, page_texts
     from promptlab.suites._prune import left_items, prune_recording
     from promptlab.suites._recorded_item import RecordedItem
@@ -93,7 +94,7 @@ if TYPE_CHECKING:
         threshold_problem,
         uploaded_cases,
     )
-    from promptlab.suites._suite import Case, CaseFile, Item, ItemKey, Suite
+    from promptlab.suites._suite import Case, CaseFile, Item, ItemKey, Suite, Variant
     from promptlab.suites._suite_run import ItemRow, Show, SuiteRun, Verb
     from promptlab.suites._summary import (
         EXIT_MET,
@@ -118,6 +119,7 @@ __all__ = [
     "FORMS",
     "UNJUDGED",
     "URGENCY",
+    "Answered",
     "AskOptions",
     "AskedCase",
     "Asking",
@@ -163,6 +165,7 @@ __all__ = [
     "Threshold",
     "TrialMaker",
     "TwoRuns",
+    "Variant",
     "Verb",
     "add_mark",
     "answer_id",
@@ -197,6 +200,7 @@ __all__ = [
     "outcome_of_answer",
     "outcome_of_replay",
     "page_texts",
+    "parse_suite",
     "percent",
     "percents",
     "plan_case",

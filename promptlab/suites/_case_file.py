@@ -63,7 +63,7 @@ def read(workspace: Workspace, suite: Suite, *, texts: Texts = MappingProxyType(
             if file != suite.path:
                 places = (*places, Place(suite.path))
             labels = [case.label, suite.label, *map(now.of_copy, case.places)]
-            yield replace(case, label=highest(labels), places=places)
+            yield replace(case, label=highest(labels), places=tuple(dict.fromkeys(places)))
 
 
 def expected_problem(suite: Suite, case: Case) -> InputError | None:

@@ -10,8 +10,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from promptlab import runs, scorers
-from promptlab.errors import SuiteError, nearest
+from promptlab.errors import NotJudged, SuiteError, nearest
 from promptlab.runs import Recalled, Trial
+from promptlab.scorers import ReadyScorer
 from promptlab.suites import _case_file as case_files
 from promptlab.suites import _judge as judging
 from promptlab.suites._judge_reply import judge_scores
@@ -72,10 +73,10 @@ class TrialMaker:
         )  # follows links on disk, and is asked for the same few paths every time
         self._filler = MaterialsReader(workspace)
         self._case: Case | None = None
-        self._asked: dict[tuple[int, tuple[Section, ...]], Trial] = {}
+        self._asked: dict[tuple[int, tuple[Section, ...], int], Trial] = {}
         self._params: dict[int, Params] = {}
         self._judge_templates: dict[str | None, Template] = {}
-        self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None], tuple[Scorer, ...]] = {}
+        self._scorers: dict[tuple[tuple[ScorerSpec, ...], str | None, str], tuple[Scorer, ...]] = {}
 
     def trial(self, item: Item, *, rendered: bool = True) -> Trial:
         """The trial of `item`, with its prompt if `rendered`. Raises what reading documents, pools and scorers
@@ -102,8 +103,8 @@ class TrialMaker:
         """The strictest label of all that goes into the prompt of `item`. Nothing is rendered for it."""
         return label_of_trial(self.label_of, self._asked_by(item.case, item.variant))
 
-    def _key(self, variant: Variant) -> tuple[int, tuple[Section, ...]]:
-        return id(variant.template or self.suite.template), variant.without
+    def _key(self, variant: Variant) -> tuple[int, tuple[Section, ...], int]:
+        return id(variant.template or self.suite.template), variant.without, id(variant.fill) if variant.fill else 0
 
     def _asked_by(self, case: Case, variant: Variant) -> Trial:
         """The trial of a case in a variant, without a model. Models and repeats share it, and so do variants that
@@ -120,6 +121,8 @@ class TrialMaker:
         if case.documents is not None:
             template = replace(template, context=case.documents, passages={})
         filled = self._filler.materials(template, case.inputs, without=variant.without, item=case.id)
+        if variant.fill:
+            filled = variant.fill(case, filled)
         return Trial(
             template=template,
             inputs=case.inputs,
@@ -173,17 +176,41 @@ class TrialMaker:
     def scorers(self, case: Case, variant: Variant) -> tuple[Scorer, ...]:
         """The scorers of a case that ask no model, ready to use."""
         template = variant.template or self.suite.template
-        key = (self.suite.specs_of(case), template.schema)
+        key = (self.suite.specs_of(case), template.schema, variant.key)
         if key not in self._scorers:
             if len(self._scorers) >= KEPT_SCORERS:  # every case has other scorers of its own
                 self._scorers.clear()
             self._scorers[key] = tuple(
                 # Its scores are named after the spec in the suite, not after the one with the template's schema.
-                replace(scorers.build_scorer(_with_schema(spec, template.schema), self._workspace), spec=spec)
+                _of_key(
+                    replace(scorers.build_scorer(_with_schema(spec, template.schema), self._workspace), spec=spec),
+                    variant.key,
+                )
                 for spec in key[0]
                 if spec.name not in scorers.MODEL_SCORERS
             )
         return self._scorers[key]
+
+
+def _of_key(scorer: ReadyScorer, key: str) -> ReadyScorer:
+    """`scorer` for the text under `key` of an answer in JSON. Without one, the answer is wrong: it gave no answer."""
+    if not key:
+        return scorer
+    compare = scorer.compare
+
+    def compare_part(answer: str, expected: Any) -> Score:
+        try:
+            data = scorers.parse_json_answer(answer)
+        except NotJudged:
+            raise
+        except ValueError as exc:
+            return Score(scorer.spec.name, 0.0, "", f"no JSON: {exc}")
+        if not isinstance(data, dict) or key not in data:
+            return Score(scorer.spec.name, 0.0, "", f"the JSON has no `{key}`")
+        value = data[key]
+        return compare(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), expected)
+
+    return replace(scorer, compare=compare_part)
 
 
 def _with_schema(spec: ScorerSpec, schema: str | None) -> ScorerSpec:

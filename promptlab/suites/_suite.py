@@ -18,14 +18,14 @@ recording, in a report and on the screen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 from promptlab.suites._thresholds import Threshold
-from promptlab.templates import Template
+from promptlab.templates import Materials, Template
 from promptlab.types import Label, Params, Place, ScorerSpec, Section
 
 FOLDER = "fixtures/suites"
@@ -73,12 +73,18 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to ask every case. If `template` is None, it is the suite's; `params` override the suite's."""
+    """One way to ask every case. If `template` is None, it is the suite's; `params` override the suite's.
+
+    `fill` may give a case other documents and shots than the template has: it gets those, and returns what is asked.
+    If `key` is set, the answer is JSON, and scorers get the text under this key.
+    """
 
     name: str = ""
     without: tuple[Section, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     template: Template | None = None
+    fill: Callable[[Case, Materials], Materials] | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,9 @@ class Suite:
     """A suite file, parsed. `entries` are its cases and files of cases, in the order of the file. Files are read a case
     at a time, so a suite may have more cases than fit into memory.
 
-    `label` is the label of the suite's file, and of all text in it. With `judge_cut_answers`, an answer that was cut
-    off at max_tokens is judged as it is.
+    `label` is the label of the suite's file, and of all text in it. `recorded_in` is the path of the recording, if it
+    is not where suites have theirs. With `judge_cut_answers`, an answer that was cut off at max_tokens is judged as it
+    is.
     """
 
     name: str
@@ -113,11 +120,12 @@ class Suite:
     source: str = ""
     numerics: Literal["fast", "portable"] = "portable"
     judge_cut_answers: bool = False
+    recorded_in: str = ""
 
     @cached_property
     def recording(self) -> str:
         """Path of the suite's recording in the workspace."""
-        return recording_of(self.path)
+        return self.recorded_in or recording_of(self.path)
 
     def params_of(self, variant: Variant) -> Params:
         """The parameters of a variant: the template's, overridden by the suite's, overridden by its own."""

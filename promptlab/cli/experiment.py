@@ -1,0 +1,203 @@
+"""`promptlab experiment`: what did a part of the prompt do, and can one be sure?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptlab.cli import _terminal as terminal
+from promptlab.cli._common import opened, print_json, print_line
+from promptlab.errors import InputError
+
+if TYPE_CHECKING:
+    from promptlab.experiments import Experiment, Outcome, Planned, Running
+    from promptlab.lab import Lab
+
+ASK_ABOVE = 500
+"""More answers than this are asked for only after a question, unless `--yes` is given."""
+
+
+@click.command()
+@click.argument("kind", metavar="KIND|NAME")
+@click.argument("template", required=False)
+@click.option("--cases", metavar="FILE", help="A suite, or a file of cases with right answers.")
+@click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="A model to ask. May be repeated.")
+@click.option("--scorer", "scorers", multiple=True, metavar="SCORER", help="How answers are judged, such as contains.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the kind; VALUE is YAML.")
+@click.option("--limit", type=click.IntRange(2), metavar="N", help="At most N cases, drawn by the seed.")
+@click.option("--repeats", type=click.IntRange(1), default=1, metavar="N", help="Answers to each case.")
+@click.option("--margin", type=float, default=5.0, metavar="POINTS", help="A difference below this counts as none. [5]")
+@click.option("--screen", type=click.IntRange(2), metavar="N", help="Screen on N cases; confirm on fresh ones.")
+@click.option("--looks", type=click.IntRange(1), default=1, metavar="N", help="Stop early at one of N looks.")
+@click.option("--seed", type=int, default=0, help="Decides all that is drawn by chance.")
+@click.option("--name", help="The name of the experiment: experiments/NAME.yaml.")
+@click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="At most this many US dollars.")
+@click.option("--dry-run", is_flag=True, help="Print answers, tokens, price and minutes; ask no model.")
+@click.option("--again", is_flag=True, help="Ask everything again, even what was answered before.")
+@click.option("--yes", is_flag=True, help=f"Do not ask back before more than {ASK_ABOVE} answers.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--csv", "csv", type=click.Path(path_type=Path), metavar="FILE", help="Write every answer as a row.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the report with its picture.")
+@click.option("--picture", type=click.Path(path_type=Path), metavar="FILE", help="Write the picture: .svg or .png.")
+def experiment(kind: str, template: str | None, **rest: Any) -> None:
+    """Measure what a part of the prompt does.
+
+    KIND is what varies: ablate, shots, order, examples, book, layout, format, wording, models, params or grid. Or it is
+    the NAME of an experiment that was asked before: experiments/NAME.yaml. An interrupted experiment goes on where it
+    stopped.
+    """
+    from promptlab.experiments import Running, Tools, plan_experiment, plan_lines
+
+    with opened() as lab:
+        wanted = _wanted(lab, kind, template, rest)
+        planned = plan_experiment(lab.workspace, wanted)
+        lines = plan_lines(planned, planned.estimate(lab.catalogue, lab.store, lab.suite_log))
+        if rest["dry_run"]:
+            for line in lines:
+                print_line(line)
+            return
+        _agree(planned, lines, yes=rest["yes"])
+        _keep(lab, wanted)
+        tools = Tools(lab.catalogue, lab.store, lab.suite_log, rest["max_cost"], rest["again"])
+        running = Running(planned, tools)
+        outcome = _ask(running)
+        _print(outcome, rest, _sizes(lab, wanted))
+        sys.exit(1 if outcome.incomplete else 0)
+
+
+def _wanted(lab: Lab, kind: str, template: str | None, rest: Mapping[str, Any]) -> Experiment:
+    """The experiment that the words of the command line describe, or that of a file."""
+    from promptlab.experiments import Experiment, kind_names, load_experiment, named
+
+    if template is None and kind not in kind_names():
+        return load_experiment(lab.workspace, kind)
+    if template is None or not rest["cases"] or not rest["models"]:
+        missing = "a template" if template is None else "--cases" if not rest["cases"] else "--model"
+        raise click.UsageError(f"an experiment needs {missing}")
+    return named(
+        Experiment(
+            rest["name"] or "",
+            kind,
+            template,
+            rest["cases"],
+            tuple(rest["models"]),
+            options=_options(rest["options"]),
+            scorers=tuple(rest["scorers"]) or None,
+            repeats=rest["repeats"],
+            limit=rest["limit"],
+            margin=rest["margin"] / 100,
+            screen=rest["screen"],
+            looks=rest["looks"],
+            seed=rest["seed"],
+        )
+    )
+
+
+def _options(pairs: Sequence[str]) -> dict[str, Any]:
+    import yaml
+
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"`--option {pair}` has no `=`", hint="write it as NAME=VALUE")
+        try:
+            options[name] = yaml.safe_load(value)
+        except yaml.YAMLError as exc:
+            raise InputError(f"`--option {pair}`: the value is no YAML: {exc}") from exc
+    return options
+
+
+def _agree(planned: Planned, lines: Iterator[str], *, yes: bool) -> None:
+    """Ask before many answers are asked for."""
+    if planned.trials <= ASK_ABOVE or yes:
+        return
+    for line in lines:
+        click.echo(terminal.printable(line), err=True)
+    if not click.confirm("Ask all of this?", err=True):
+        raise click.Abort
+
+
+def _keep(lab: Lab, wanted: Experiment) -> None:
+    """Write the file of the experiment, unless there is one; one of another experiment is not overwritten."""
+    path = lab.workspace.resolve(wanted.path)
+    text = wanted.as_yaml()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        click.echo(f"written: {wanted.path}", err=True)
+        return
+    from promptlab.experiments import load_experiment
+
+    if load_experiment(lab.workspace, wanted.path) != wanted:
+        raise InputError(
+            f"{wanted.path} is another experiment", hint="give this one a name with --name, or delete that file"
+        )
+
+
+def _ask(running: Running) -> Outcome:
+    """Ask to the end. Ctrl-C stops; the same command goes on."""
+    with _stopping(running):
+        for progress in running:
+            if sys.stderr.isatty():
+                click.echo(f"\r{progress.stage}: {progress.done} of {progress.total} answers", nl=False, err=True)
+    if sys.stderr.isatty():
+        click.echo("", err=True)
+    assert running.outcome is not None  # the iteration has ended
+    return running.outcome
+
+
+@contextmanager
+def _stopping(running: Running) -> Iterator[None]:
+    import signal
+
+    def stop(_signal: int, _frame: object) -> None:
+        click.echo("\nstopping; the same command goes on", err=True)
+        running.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _print(outcome: Outcome, rest: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+    from promptlab.experiments import answers_as_csv, html_report, report_data, report_lines
+
+    if rest["csv"]:
+        rest["csv"].write_text(answers_as_csv(outcome), encoding="utf-8")
+    if rest["html"]:
+        rest["html"].write_text(html_report(outcome, sizes=sizes), encoding="utf-8")
+    if rest["picture"]:
+        _write_picture(outcome, rest["picture"], sizes)
+    if rest["as_json"]:
+        print_json(report_data(outcome))
+        return
+    for line in report_lines(outcome):
+        print_line(line)
+
+
+def _sizes(lab: Lab, wanted: Experiment) -> dict[str, int]:
+    """The bytes of the models that are files."""
+    found = {name: lab.catalogue.status(name).size_bytes for name in wanted.models}
+    return {name: size for name, size in found.items() if size}
+
+
+def _write_picture(outcome: Outcome, path: Path, sizes: Mapping[str, int]) -> None:
+    from promptlab.experiments import as_png, as_svg, chart_of
+
+    chart = chart_of(outcome, sizes=sizes)
+    if chart is None:
+        raise InputError("there is nothing to draw: no answer was judged")
+    if path.suffix == ".svg":
+        path.write_text(as_svg(chart), encoding="utf-8")
+    elif path.suffix == ".png":
+        path.write_bytes(as_png(chart))
+    else:
+        raise InputError(f"a picture is .svg or .png, not {path.name}")

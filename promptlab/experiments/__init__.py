@@ -1,0 +1,81 @@
+"""Experiments: what did this part of the prompt do, for this model, and can one be sure?
+
+    experiment = Experiment("", "ablate", "world-cup", "world-cup", ("gemma-3-270m",))
+    planned = plan_experiment(workspace, experiment)            # nothing is asked yet
+    running = Running(planned, Tools(catalogue, store, log))
+    for progress in running:                                    # asks the models, and resumes what was interrupted
+        print(progress.done, "of", progress.total)
+    print(sentence(running.outcome.effects))                    # "The article adds 62 points for gemma-3-270m (95 % …"
+
+A kind of experiment is a planner (`experiments/_ablate.py` and its like); asking, effects and reports are the same for
+all of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from promptlab._lazy import lazy
+
+if TYPE_CHECKING:
+    from promptlab.experiments._charts import as_png, as_svg, chart_of
+    from promptlab.experiments._design import Arm, Contrast, Design, Material, crossed
+    from promptlab.experiments._effects import Effect, effects_of
+    from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named
+    from promptlab.experiments._fill import with_documents, with_shots
+    from promptlab.experiments._html_report import html_report
+    from promptlab.experiments._kinds import Kind, Options, every_kind, kind, kind_named, kind_names
+    from promptlab.experiments._memory import page_or_memory
+    from promptlab.experiments._observations import Observation, Observations
+    from promptlab.experiments._plan import Planned, plan_experiment
+    from promptlab.experiments._run import Outcome, Progress, Running, Tools
+    from promptlab.experiments._tables import answer_rows, answers_as_csv, arm_rows, effect_rows, flipped
+    from promptlab.experiments._text_report import plan_lines, report_data, report_lines
+    from promptlab.experiments._words import sentence
+
+__all__ = [
+    "Arm",
+    "Contrast",
+    "Design",
+    "Effect",
+    "Experiment",
+    "Kind",
+    "Material",
+    "Observation",
+    "Observations",
+    "Options",
+    "Outcome",
+    "Planned",
+    "Progress",
+    "Running",
+    "Tools",
+    "answer_rows",
+    "answers_as_csv",
+    "arm_rows",
+    "as_png",
+    "as_svg",
+    "chart_of",
+    "crossed",
+    "effect_rows",
+    "effects_of",
+    "every_kind",
+    "experiment_paths",
+    "flipped",
+    "html_report",
+    "kind",
+    "kind_named",
+    "kind_names",
+    "load_experiment",
+    "named",
+    "page_or_memory",
+    "plan_experiment",
+    "plan_lines",
+    "report_data",
+    "report_lines",
+    "sentence",
+    "with_documents",
+    "with_shots",
+]
+
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)
