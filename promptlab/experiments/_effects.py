@@ -27,7 +27,8 @@ class Effect:
     The verdict goes by the adjusted p-value. The interval is that of this comparison alone, so among many comparisons
     it may exclude zero while the verdict is "cannot tell yet". `more` is how many further cases would settle it: 0 if
     it is settled, None if that cannot be estimated. `left_out` cases have an answer that is missing or not judged, with
-    the reasons and their counts; `better` and `worse` are the ids of cases.
+    the reasons and their counts; `better` and `worse` are the ids of cases. If two models are compared, `model` is the
+    first of the two; against chance, no case is better or worse.
     """
 
     contrast: Contrast
@@ -68,7 +69,11 @@ def effects_of(
     confidence: float = stats.CONFIDENCE,
 ) -> tuple[Effect, ...]:
     """The effect of every contrast for every model, in the order of the design."""
-    pairs = [(contrast, model, _Pairs(seen, contrast, model)) for contrast in design.contrasts for model in models]
+    pairs = [
+        (contrast, model, _Pairs(seen, contrast, model))
+        for contrast in design.contrasts
+        for model in contrast.compared(models)
+    ]
     compared = {_key(contrast, model): one.compared(confidence) for contrast, model, one in pairs}
     adjusted: dict[str, float] = {}
     for primary in (True, False):
@@ -95,29 +100,37 @@ class _Pairs:
         self.left_out: dict[str, int] = {}
         self.better: list[str] = []
         self.worse: list[str] = []
+        self.chance = contrast.chance
+        sides = contrast.sides(model)
         for case in seen.cases:
-            before, after = seen.score(case, contrast.before, model), seen.score(case, contrast.after, model)
+            after, before = (self._score(seen, case, *side) for side in sides)
             if before is None or after is None:
-                reason = _reason(seen, case, (*contrast.before, *contrast.after), model)
+                reason = _reason(seen, case, sides)
                 self.left_out[reason] = self.left_out.get(reason, 0) + 1
                 continue
             self.before.append(before)
             self.after.append(after)
-            if abs(after - before) > 1e-9:
+            if abs(after - before) > 1e-9 and self.chance is None:
                 (self.better if after > before else self.worse).append(case)
 
+    def _score(self, seen: Observations, case: str, arms: Sequence[str], model: str) -> float | None:
+        return self.chance if not arms else seen.score(case, arms, model)
+
     def compared(self, confidence: float) -> Comparison:
+        if self.chance is not None:
+            return stats.compare_with_rate(self.after, self.chance, confidence=confidence)
         return stats.compare_graded([[x] for x in self.before], [[x] for x in self.after], confidence=confidence)
 
 
-def _reason(seen: Observations, case: str, arms: Sequence[str], model: str) -> str:
-    for arm in arms:
-        found = seen.by_cell.get((case, arm, model), ())
-        if not found:
-            return "it was not asked"
-        for one in found:
-            if one.score is None:
-                return one.why_not
+def _reason(seen: Observations, case: str, sides: Sequence[tuple[Sequence[str], str]]) -> str:
+    for arms, model in sides:
+        for arm in arms:
+            answers = seen.by_cell.get((case, arm, model), ())
+            if not answers:
+                return "it was not asked"
+            for answer in answers:
+                if answer.score is None:
+                    return answer.why_not
     return ""
 
 
@@ -149,6 +162,6 @@ def _more(found: Comparison, margin: float) -> int | None:
     """How many further cases tell that there is an effect, or that there is none larger than the margin."""
     if found.cases < 2:
         return None
-    within = stats.cases_to_be_within(found.changes, margin, confidence=found.confidence)
+    within = stats.cases_to_be_within(found.changes, margin, confidence=found.confidence, bounds=found.bounds)
     known = [n for n in (found.more, None if within is None else max(1, within - found.cases)) if n is not None]
     return min(known, default=None)

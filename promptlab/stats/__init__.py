@@ -19,7 +19,7 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.stats._agreement import Agreement, agreement
-    from promptlab.stats._comparison import Comparison, compare_binary, compare_graded, mcnemar
+    from promptlab.stats._comparison import Comparison, compare_binary, compare_graded, compare_with_rate, mcnemar
     from promptlab.stats._interval import CONFIDENCE, POWER, Interval, deviations
     from promptlab.stats._power import cases_needed, cases_to_be_within, cases_to_tell, smallest_effect
     from promptlab.stats._rate import clustered, wilson
@@ -40,6 +40,7 @@ __all__ = [
     "clustered",
     "compare_binary",
     "compare_graded",
+    "compare_with_rate",
     "deviations",
     "holm",
     "look_confidences",

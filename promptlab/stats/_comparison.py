@@ -21,6 +21,7 @@ ROUNDED = 1e-9
 
 MCNEMAR = "exact McNemar test and its interval"
 MEAN = "test of the mean change of the cases, each from -1 to 1"
+RATE = "exact test of a rate against a known one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Comparison:
     more: int | None
     confidence: float = CONFIDENCE
     changes: Weighted = field(default=(), repr=False)
+    bounds: tuple[float, float] = field(default=(-1.0, 1.0), repr=False)
 
     @property
     def settled(self) -> bool:
@@ -56,7 +58,7 @@ class Comparison:
         """The same comparison at another confidence: its interval and its numbers of cases."""
         if confidence == self.confidence or not self.cases:
             return self
-        return _compared(self.changes, self.cases, self.before, self.after, confidence)
+        return _compared(self.changes, self.cases, (self.before, self.after), confidence, self.bounds)
 
 
 def mcnemar(better: int, worse: int) -> float:
@@ -100,42 +102,62 @@ def compare_graded(
         return Comparison(0, 0.0, 0.0, 0, 0, 0.0, Interval(-1.0, 1.0), 1.0, MEAN, None, None, confidence)
     olds, news = [fmean(scores) for scores in before], [fmean(scores) for scores in after]
     changes = weighted(_change(old, new) for old, new in zip(olds, news, strict=True))
-    return _compared(changes, len(olds), fmean(olds), fmean(news), confidence)
+    return _compared(changes, len(olds), (fmean(olds), fmean(news)), confidence)
+
+
+def compare_with_rate(scores: Sequence[float], rate: float, *, confidence: float = CONFIDENCE) -> Comparison:
+    """Compare scores from 0 to 1, one for each case, with a known `rate`, such as that of guessing.
+
+    For scores that are 0 or 1 it is the exact binomial test, with the interval of Clopper and Pearson.
+    """
+    if not 0 <= rate <= 1 or not all(-ROUNDED <= score <= 1 + ROUNDED for score in scores):
+        raise ValueError("a score and the rate that it is compared with must be between 0 and 1")
+    bounds = (-rate, 1 - rate)
+    if not scores:
+        empty = Interval(*bounds)
+        return Comparison(0, rate, 0.0, 0, 0, 0.0, empty, 1.0, RATE, None, None, confidence, (), bounds)
+    changes = weighted(min(bounds[1], max(bounds[0], round(score - rate, 9))) + 0.0 for score in scores)
+    return _compared(changes, len(scores), (rate, fmean(scores)), confidence, bounds)
 
 
 def _change(old: float, new: float) -> float:
     return min(1.0, max(-1.0, round(new - old, 9))) + 0.0  # no -0.0
 
 
-def _compared(changes: Weighted, cases: int, before: float, after: float, confidence: float) -> Comparison:
+def _compared(
+    changes: Weighted, cases: int, means: tuple[float, float], confidence: float, bounds: tuple[float, float] = (-1, 1)
+) -> Comparison:
     better = int(sum(count for change, count in changes if change > 0))
     worse = int(sum(count for change, count in changes if change < 0))
-    whole = all(change in (-1, 0, 1) for change, _ in changes)
-    p = mcnemar(better, worse) if whole else _p(changes)
+    paired = bounds == (-1, 1)
+    whole = paired and all(change in (-1, 0, 1) for change, _ in changes)
+    p = mcnemar(better, worse) if whole else _p(changes, bounds)
     return Comparison(
         cases=cases,
-        before=before,
-        after=after,
+        before=means[0],
+        after=means[1],
         better=better,
         worse=worse,
         difference=mean_of(changes),
-        interval=mean_interval(changes, -1.0, 1.0, confidence=confidence),
+        interval=mean_interval(changes, *bounds, confidence=confidence),
         p=p,
-        method=MCNEMAR if whole else MEAN,
-        smallest=smallest_of(changes, confidence=confidence),
-        more=0 if p < 1 - confidence else _more(changes, confidence),
+        method=MCNEMAR if whole else MEAN if paired else RATE,
+        smallest=smallest_of(changes, confidence=confidence) if paired else None,
+        more=0 if p < 1 - confidence else _more(changes, confidence, bounds),
         confidence=confidence,
         changes=changes,
+        bounds=bounds,
     )
 
 
-def _p(changes: Weighted) -> float:
-    return min(1.0, 2 * min(chance_above(changes, 0.0, -1.0), chance_below(changes, 0.0, 1.0)))
+def _p(changes: Weighted, bounds: tuple[float, float]) -> float:
+    low, high = bounds
+    return min(1.0, 2 * min(chance_above(changes, 0.0, low), chance_below(changes, 0.0, high)))
 
 
-def _more(changes: Weighted, confidence: float) -> int | None:
+def _more(changes: Weighted, confidence: float, bounds: tuple[float, float]) -> int | None:
     cases = int(sum(count for _, count in changes))
     if cases < 2:
         return None  # one case does not say how much cases vary
-    needed = cases_to_tell(changes, 0.0, (-1.0, 1.0), confidence=confidence)
+    needed = cases_to_tell(changes, 0.0, bounds, confidence=confidence)
     return None if needed is None else max(1, needed - cases)
