@@ -6,6 +6,7 @@ beforehand and share the error among themselves, the others among themselves (Ho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,7 @@ from promptlab.stats import Comparison, Interval
 Verdict = Literal["helps", "hurts", "equivalent", "cannot tell yet"]
 MARGIN = 0.05
 """A difference of less than this counts as none, unless the experiment says otherwise."""
+ONLY_LOOK = stats.Look()
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,11 @@ class Effect:
     """The effect of a contrast on the scores of a model.
 
     The verdict goes by the adjusted p-value. The interval is that of this comparison alone, so among many comparisons
-    it may exclude zero while the verdict is "cannot tell yet". `more` is how many further cases would settle it: 0 if
-    it is settled, None if that cannot be estimated. `left_out` cases have an answer that is missing or not judged, with
-    the reasons and their counts; `better` and `worse` are the ids of cases. If two models are compared, `model` is the
-    first of the two; against chance, no case is better or worse.
+    it may exclude zero while the verdict is "cannot tell yet". `p` and `interval` allow for all looks at the data, if
+    there were several. `more` is how many further cases would settle it: 0 if it is settled, None if that cannot be
+    estimated. `left_out` cases have an answer that is missing or not judged, with the reasons and their counts.
+    `better` and `worse` are the ids of cases. If two models are compared, `model` is the first of the two; against chance, no
+    case is better or worse. `hopeless` says that the cases left are not likely to settle it.
     """
 
     contrast: Contrast
@@ -41,6 +44,8 @@ class Effect:
     left_out: Mapping[str, int]
     better: tuple[str, ...]
     worse: tuple[str, ...]
+    p: float = 1.0
+    hopeless: bool = False
 
     @property
     def difference(self) -> float:
@@ -67,22 +72,24 @@ def effects_of(
     *,
     margin: float = MARGIN,
     confidence: float = stats.CONFIDENCE,
+    look: stats.Look = ONLY_LOOK,
 ) -> tuple[Effect, ...]:
-    """The effect of every contrast for every model, in the order of the design."""
+    """The effect of every contrast for every model, in the order of the design. `look` says which look at the data this
+    is, of how many; the error rate is that of all of them together."""
     pairs = [
         (contrast, model, _Pairs(seen, contrast, model))
         for contrast in design.contrasts
         for model in contrast.compared(models)
     ]
-    compared = {_key(contrast, model): one.compared(confidence) for contrast, model, one in pairs}
+    compared = {_key(contrast, model): found.compared(confidence) for contrast, model, found in pairs}
     adjusted: dict[str, float] = {}
     for primary in (True, False):
-        family = {_key(c, model): compared[_key(c, model)].p for c, model, _ in pairs if c.primary == primary}
-        adjusted |= stats.holm(family)
+        keys = [_key(contrast, model) for contrast, model, _ in pairs if contrast.primary == primary]
+        adjusted |= stats.holm({key: look.p(compared[key].p) for key in keys})
     sizes = {primary: sum(c.primary == primary for c, _, _ in pairs) for primary in (True, False)}
     return tuple(
-        _effect(contrast, model, one, compared[key], adjusted[key], sizes[contrast.primary], margin)
-        for contrast, model, one in pairs
+        _effect(found, compared[key], adjusted[key], sizes[contrast.primary], margin, look)
+        for contrast, model, found in pairs
         for key in [_key(contrast, model)]
     )
 
@@ -95,6 +102,7 @@ class _Pairs:
     """The scores of each case before and after, for one contrast and model."""
 
     def __init__(self, seen: Observations, contrast: Contrast, model: str) -> None:
+        self.contrast, self.model = contrast, model
         self.before: list[float] = []
         self.after: list[float] = []
         self.left_out: dict[str, int] = {}
@@ -102,6 +110,7 @@ class _Pairs:
         self.worse: list[str] = []
         self.chance = contrast.chance
         sides = contrast.sides(model)
+        self.several = max(len(contrast.after), len(contrast.before)) > 1 or seen.repeats > 1
         for case in seen.cases:
             after, before = (self._score(seen, case, *side) for side in sides)
             if before is None or after is None:
@@ -118,8 +127,9 @@ class _Pairs:
 
     def compared(self, confidence: float) -> Comparison:
         if self.chance is not None:
-            return stats.compare_with_rate(self.after, self.chance, confidence=confidence)
-        return stats.compare_graded([[x] for x in self.before], [[x] for x in self.after], confidence=confidence)
+            return stats.compare_with_rate(self.after, self.chance, confidence=confidence, mid=True)
+        before, after = ([[score] for score in side] for side in (self.before, self.after))
+        return stats.compare_graded(before, after, confidence=confidence, mid=True, several=self.several)
 
 
 def _reason(seen: Observations, case: str, sides: Sequence[tuple[Sequence[str], str]]) -> str:
@@ -134,24 +144,40 @@ def _reason(seen: Observations, case: str, sides: Sequence[tuple[Sequence[str], 
     return ""
 
 
-def _effect(
-    contrast: Contrast, model: str, pairs: _Pairs, found: Comparison, adjusted: float, family: int, margin: float
-) -> Effect:
-    level = 1 - found.confidence
-    confidence = stats.adjusted_confidence(found.p, adjusted, confidence=found.confidence) if found.cases else 0.95
-    at = found.at(confidence)
+def _effect(pairs: _Pairs, found: Comparison, adjusted: float, family: int, margin: float, look: stats.Look) -> Effect:
+    level, repeated = 1 - found.confidence, look.p(found.p)
+    confidence = stats.adjusted_confidence(repeated, adjusted, confidence=found.confidence)
+    deviations = math.copysign(stats.deviations_of(found.p), found.difference)
     verdict: Verdict = "cannot tell yet"
     if found.cases and adjusted < level:
         verdict = "helps" if found.difference > 0 else "hurts"
-    elif found.cases and _within(found.at(1 - level / family).interval, margin):
+    elif found.cases and _within(found.at(look.confidence(1 - level / family)).interval, margin):
         verdict = "equivalent"
-    more = 0 if verdict != "cannot tell yet" else _more(at, margin)
+    settled = verdict != "cannot tell yet"
+    shown = found.with_errors(look.errors(deviations, found.confidence)) if look.number and found.cases else found
     rest = dict(sorted(pairs.left_out.items(), key=lambda item: -item[1]))
     return Effect(
-        *(contrast, model, found, adjusted, verdict, margin, more, rest),
+        *(pairs.contrast, pairs.model, shown, adjusted, verdict, margin),
+        0 if settled else _more(found.at(look.confidence(confidence)), margin),
+        rest,
         tuple(pairs.better),
         tuple(pairs.worse),
+        repeated,
+        not settled and not look.last and _hopeless(found, deviations, confidence, margin, look),
     )
+
+
+def _hopeless(found: Comparison, deviations: float, confidence: float, margin: float, look: stats.Look) -> bool:
+    """True if the cases that are left will most likely show neither a difference nor that there is none.
+
+    It only ever stops early without a result, so it adds nothing to the error rate.
+    """
+    if found.cases < 2:
+        return False
+    squares = sum((change - found.difference) ** 2 * count for change, count in found.changes)
+    error = math.sqrt(max(squares, 1.0) / (found.cases - 1) / found.cases)  # where nothing changed, as if one had
+    promise = look.promise(deviations, confidence) + look.promise_within(found.difference, error, margin, confidence)
+    return promise < stats.HOPELESS
 
 
 def _within(interval: Interval, margin: float) -> bool:

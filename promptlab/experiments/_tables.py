@@ -23,7 +23,7 @@ def effect_rows(outcome: Outcome) -> list[dict[str, Any]]:
             "low": effect.interval.low,
             "high": effect.interval.high,
             "confidence": effect.confidence,
-            "p": effect.comparison.p,
+            "p": effect.p,
             "adjusted_p": effect.adjusted_p,
             "cases": effect.cases,
             "left_out": sum(effect.left_out.values()),

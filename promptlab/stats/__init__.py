@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from promptlab.stats._interval import CONFIDENCE, POWER, Interval, deviations
     from promptlab.stats._power import cases_needed, cases_to_be_within, cases_to_tell, smallest_effect
     from promptlab.stats._rate import clustered, wilson
-    from promptlab.stats._sequential import look_confidences
+    from promptlab.stats._sequential import HOPELESS, Look, deviations_of
     from promptlab.stats._several import adjusted_confidence, holm
 
 __all__ = [
     "CONFIDENCE",
+    "HOPELESS",
     "POWER",
     "Agreement",
     "Comparison",
     "Interval",
+    "Look",
     "adjusted_confidence",
     "agreement",
     "cases_needed",
@@ -42,8 +44,8 @@ __all__ = [
     "compare_graded",
     "compare_with_rate",
     "deviations",
+    "deviations_of",
     "holm",
-    "look_confidences",
     "mcnemar",
     "smallest_effect",
     "wilson",

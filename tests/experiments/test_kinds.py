@@ -156,12 +156,12 @@ def test_models_beside_chance(tmp_path: Path, rate: float, chance: float, verdic
     effects = [e for e in outcome.effects if e.contrast.chance is not None]
     assert [(e.model, e.verdict) for e in effects] == [("m", verdict), ("n", verdict)]
     of = sum(one.score or 0 for one in outcome.seen.every if one.model == "m")
-    assert effects[0].comparison.p == pytest.approx(_binomial(int(of), 60, chance), abs=1e-9)
+    assert effects[0].comparison.p == pytest.approx(_mid_binomial(int(of), 60, chance), abs=1e-9)
     assert words in sentence(outcome.effects)
     assert flipped(outcome, "against chance", "m") == []
 
 
-def _binomial(hits: int, of: int, rate: float) -> float:
-    """Twice the smaller tail of the binomial distribution."""
+def _mid_binomial(hits: int, of: int, rate: float) -> float:
+    """Twice the smaller tail of the binomial distribution, in which what was seen counts half."""
     weights = [math.comb(of, k) * rate**k * (1 - rate) ** (of - k) for k in range(of + 1)]
-    return min(1.0, 2 * min(sum(weights[: hits + 1]), sum(weights[hits:])))
+    return 2 * min(sum(weights[:hits]), sum(weights[hits + 1 :])) + weights[hits]
