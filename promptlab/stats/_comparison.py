@@ -28,7 +28,10 @@ RATE = "exact test of a rate against a known one"
 class Comparison:
     """Two versions compared on the same cases. `difference` is the mean score after minus before, each from 0 to 1.
 
-    `better` and `worse` are the numbers of cases that changed. `p` is two-sided. `changes` are the changes of the cases, each with its count.
+    `better` and `worse` are the numbers of cases that changed. `p` is two-sided. `changes` are the changes of the cases,
+    each with its count, and `bounds` the smallest and the largest change that is reckoned with. `mid` says that p and
+    interval are those of the mid-p test. `errors` are the probabilities that the truth lies below and above the
+    interval, None for equal ones.
     """
 
     cases: int
@@ -86,8 +89,10 @@ class Comparison:
         return replace(self, errors=errors)
 
     def within(self, margin: float, confidence: float) -> bool:
-        """True if the interval at this confidence lies within `margin` of 0: two one-sided tests (Schuirmann, Journal of
-        Pharmacokinetics and Biopharmaceutics 15 (1987))."""
+        """True if the interval at this confidence lies within `margin` of 0.
+
+        Two one-sided tests: Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15 (1987).
+        """
         if not self.cases or abs(self.difference) >= margin:
             return False
         error = error_of(confidence)
