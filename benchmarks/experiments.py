@@ -1,39 +1,52 @@
-"""How often the answers of experiments are right, by simulation: `python -m benchmarks.experiments`.
+"""How often the answers of experiments are right, by simulation: `python -m benchmarks.experiments [--write]`.
 
-A model of known ability answers cases whose difficulty varies; one section has a known effect, the others have none.
-Each design (all cases at once, screened, with early stops) is asked many times, and counted are: how often the
-interval of an effect has the truth in it, how often "helps" is said of a section that does nothing, and how often the
-true effect is found.
+Models of known ability (`benchmarks/abilities.py`) answer cases that are easy, mixed or hard. Every kind is planned by
+its real planner, and run at once, screened, with early stops, and with both. Counted are how often the interval of an
+effect has the truth in it, and how often "helps" is said of what does not help. `--write` puts the tables into
+docs/experiments/simulation.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
-from collections.abc import Generator, Sequence
+import math
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
 
-from promptlab.experiments import (
-    Arm,
-    Contrast,
-    Design,
-    Effect,
-    Experiment,
-    Material,
-    Observation,
-    Observations,
-    Planned,
-    Progress,
-    Running,
-)
-from promptlab.suites import Case, Suite, Variant
-from promptlab.templates import Template
+import numpy as np
+
+from benchmarks import machine
+from benchmarks.abilities import ABILITIES, DIFFICULTIES, Ability, Luck, Score, planned, scores
+from promptlab.experiments import Design, Effect, Observation, Observations, Outcome, Planned, Progress, Running
+from promptlab.suites import Case
 
 EFFECTS = (0.0, 0.05, 0.2)
 CASES = (20, 60, 200)
-DESIGNS: dict[str, dict[str, Any]] = {"at once": {}, "screened": {"screen": 0.25}, "early stops": {"looks": 4}}
-SECTIONS = ("first", "second", "third", "fourth")
+FLOWS: Mapping[str, Mapping[str, float]] = {
+    "at once": {},
+    "screened": {"screen": 0.25},
+    "early stops": {"looks": 4},
+    "screened, early stops": {"screen": 0.25, "looks": 4},
+}
+REPORT = Path(__file__).parents[1] / "docs/experiments/simulation.md"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the tables: what is simulated. `difficulty` "" takes all of them in turn."""
+
+    ability: str
+    flow: str = "at once"
+    cases: int = 60
+    effect: float = 0.0
+    difficulty: str = ""
+    score: Score = "right or wrong"
+    luck: Luck = "own"
 
 
 @dataclass
@@ -42,16 +55,31 @@ class Count:
 
     intervals: int = 0
     covered: int = 0
+    below: int = 0
     nothing: int = 0
     false_helps: int = 0
     effects: int = 0
     found: int = 0
     asked: int = 0
+    experiments: int = 0
+    width: float = 0.0
+
+    @property
+    def coverage(self) -> float:
+        return self.covered / self.intervals
+
+    @property
+    def false(self) -> float:
+        return self.false_helps / self.nothing if self.nothing else 0.0
 
     def add(self, effect: Effect, truth: float) -> None:
+        if not effect.cases:
+            return
         self.intervals += 1
         self.covered += effect.interval.low - 1e-9 <= truth <= effect.interval.high + 1e-9
-        if truth <= 0:
+        self.below += truth < effect.interval.low - 1e-9
+        self.width += effect.interval.high - effect.interval.low
+        if truth <= 1e-9:
             self.nothing += 1
             self.false_helps += effect.verdict == "helps"
         else:
@@ -60,76 +88,141 @@ class Count:
 
 
 class Simulated(Running):
-    """An experiment whose answers are drawn: each case has a difficulty, and the first section adds `effect`."""
+    """An experiment whose answers are drawn: each case has a difficulty, and each arm adds its dose of the effect."""
 
-    def __init__(self, planned: Planned, effect: float, chance: random.Random) -> None:
-        super().__init__(planned, None)  # type: ignore[arg-type]  # nothing is asked
-        self.effect, self.chance = effect, chance
+    def __init__(
+        self, plan: Planned, ability: Ability, cell: Cell, rng: np.random.Generator, shape: tuple[float, float]
+    ):
+        super().__init__(plan, None)  # type: ignore[arg-type]  # nothing is asked
+        self.ability, self.cell, self.rng, self.shape = ability, cell, rng, shape
         self.asked = 0
 
     def _ask(self, _stage: str, design: Design, cases: Sequence[Case]) -> Generator[Progress, None, Observations]:
-        seen = []
-        for case in cases:
-            self.asked += 1
-            base = self.chance.betavariate(1.0, 1.5) * (1 - self.effect)
-            for arm in design.arms:
-                right = base + (self.effect if arm.levels["first"] == "on" else 0.0)
-                score = float(self.chance.random() < right)
-                seen.append(Observation(case.id, arm.name, "m", 0, score, score == 1))
-        return Observations(tuple(seen))
+        self.asked += len(cases)
+        models, effect = self.planned.experiment.models, self.cell.effect
+        base = self.rng.beta(*self.shape, len(cases))[:, None, None] * (1 - effect)
+        doses = np.array([[self.ability.dose(arm, model) for model in models] for arm in design.arms])
+        drawn = scores(self.rng, base + effect * doses, self.ability.repeats, self.cell.score, self.cell.luck)
+        return Observations(
+            tuple(
+                Observation(case.id, arm.name, model, repeat, float(value), bool(value == 1))
+                for case, of_case in zip(cases, drawn, strict=True)
+                for arm, of_arm in zip(design.arms, of_case, strict=True)
+                for model, of_model in zip(models, of_arm, strict=True)
+                for repeat, value in enumerate(of_model)
+            )
+        )
         yield  # a generator, as the real one
 
 
-def design() -> Design:
-    """The whole prompt, and the prompt without each section."""
-    whole = Arm("whole", Variant("whole"), dict.fromkeys(SECTIONS, "on"))
-    without = [Arm(f"without {s}", Variant(f"without {s}"), {**whole.levels, s: "off"}) for s in SECTIONS]
-    contrasts = [
-        Contrast(s, ("whole",), (arm.name,), f"the {s} section", primary=s == "first")
-        for s, arm in zip(SECTIONS, without, strict=True)
-    ]
-    return Design((whole, *without), tuple(contrasts), SECTIONS)
+@lru_cache(maxsize=4)
+def _plan(ability: str, flow: str, cases: int, chance: float) -> Planned:
+    settings = {k: max(2, int(v * cases)) if k == "screen" else v for k, v in FLOWS[flow].items()}
+    with tempfile.TemporaryDirectory() as folder:
+        return planned(Path(folder), ABILITIES[ability], cases, settings, chance)
 
 
-def planned(cases: int, settings: dict[str, Any]) -> Planned:
-    many = tuple(Case(f"c{n}", {}) for n in range(cases))
-    given = {k: max(2, int(v * cases)) if k == "screen" else v for k, v in settings.items()}
-    experiment = replace(Experiment("simulated", "ablate", "t", "cases", ("m",)), **given)
-    template = Template("t", "templates/t.yaml")
-    return Planned(experiment, Material(None, template, many, ("m",)), design(), Suite("s", "s", template, (), ("m",)))  # type: ignore[arg-type]
-
-
-def simulate(cases: int, effect: float, settings: dict[str, Any], times: int, seed: int = 0) -> Count:
-    """Counts over `times` experiments."""
-    count, chance = Count(), random.Random(f"{seed} {cases} {effect} {settings}")
-    plan = planned(cases, settings)
+def outcomes(cell: Cell, times: int, seed: int = 0) -> Iterator[tuple[Outcome, float, int]]:
+    """Simulated experiments: each outcome, the mean chance of a right answer without any dose, and the cases asked."""
+    ability, plan = ABILITIES[cell.ability], _plan(cell.ability, cell.flow, cell.cases, 0.5 * (1 - cell.effect))
+    names = [cell.difficulty] if cell.difficulty else list(DIFFICULTIES)
     for number in range(times):
-        running = Simulated(replace(plan, experiment=replace(plan.experiment, seed=number)), effect, chance)
+        shape = DIFFICULTIES[names[number % len(names)]]
+        rng = np.random.default_rng([seed, number, *repr(cell).encode()])
+        running = Simulated(replace(plan, experiment=replace(plan.experiment, seed=number)), ability, cell, rng, shape)
         for _ in running:
             pass
         assert running.outcome is not None
-        count.asked += running.asked
-        for one in running.outcome.effects:
-            count.add(one, effect if one.contrast.name == "first" else 0.0)
+        yield running.outcome, shape[0] / sum(shape) * (1 - cell.effect), running.asked
+
+
+def simulate(cell: Cell, times: int, seed: int = 0) -> Count:
+    """Counts over `times` experiments."""
+    count, ability = Count(), ABILITIES[cell.ability]
+    for outcome, base, asked in outcomes(cell, times, seed):
+        count.asked += asked
+        count.experiments += 1
+        for effect in outcome.effects:
+            count.add(effect, ability.truth(outcome.design, effect.contrast, effect.model, cell.effect, base))
     return count
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The mean error of the estimate of the arm that was chosen from twenty that all do nothing, and its deviation."""
+
+    way: str
+    error: float
+    deviation: float
+
+
+def selection(times: int, cases: int = 60) -> list[Chosen]:
+    """The best of twenty: screened and confirmed on fresh cases, and picked on the same cases."""
+    errors: dict[str, list[float]] = {
+        "picked and estimated on the same cases": [],
+        "screened, estimated on fresh cases": [],
+    }
+    for outcome, _, _ in outcomes(Cell("wording, 20 ways", "at once", cases), times):
+        errors["picked and estimated on the same cases"].append(max(e.difference for e in outcome.effects))
+    for outcome, _, _ in outcomes(Cell("wording, 20 ways", "screened", cases), times):
+        assert outcome.screened is not None
+        before = {
+            effect.contrast.name: np.mean(
+                [
+                    (outcome.screened.score(case, effect.contrast.after, "m") or 0.0)
+                    - (outcome.screened.score(case, effect.contrast.before, "m") or 0.0)
+                    for case in outcome.screened.cases
+                ]
+            )
+            for effect in outcome.effects
+        }
+        best = max(outcome.effects, key=lambda effect: before[effect.contrast.name])
+        errors["screened, estimated on fresh cases"].append(best.difference)
+    return [
+        Chosen(way, float(np.mean(found)), float(np.std(found) / math.sqrt(len(found))))
+        for way, found in errors.items()
+    ]
+
+
+def _counted(job: tuple[Cell, int]) -> tuple[Cell, Count]:
+    return job[0], simulate(*job)
+
+
+def kinds(cases: Sequence[int] = CASES) -> list[Cell]:
+    return [Cell(a, flow, n, effect) for a in ABILITIES for flow in FLOWS for n in cases for effect in EFFECTS]
+
+
+def conditions() -> list[Cell]:
+    """How hard the cases are, how answers are scored, and whose luck it is, for one kind."""
+    return [
+        Cell("ablate", "at once", n, effect, difficulty, score, luck)
+        for difficulty in DIFFICULTIES
+        for score, luck in (("right or wrong", "own"), ("right or wrong", "shared"), ("graded", "own"))
+        for n in CASES
+        for effect in EFFECTS
+    ]  # type: ignore[misc]  # the literals
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=1_000, help="simulated experiments in each row")
-    times = parser.parse_args().times
-    print("| design | cases | effect | interval covers | false “helps” | effect found | cases asked |")
-    print("|---|---|---|---|---|---|---|")
-    for name, settings in DESIGNS.items():
-        for cases in CASES:
-            for effect in EFFECTS:
-                c = simulate(cases, effect, settings, times)
-                found = f"{c.found / c.effects:.1%}" if c.effects else "–"
-                print(
-                    f"| {name} | {cases} | {100 * effect:.0f} points | {c.covered / c.intervals:.1%} | "
-                    f"{c.false_helps / c.nothing:.1%} | {found} | {c.asked / times:.0f} |",
-                    flush=True,
-                )
+    parser.add_argument("--times", type=int, default=400, help="simulated experiments in each cell")
+    parser.add_argument("--only", default="", help="only kinds that begin so")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help=f"write {REPORT.name}")
+    given = parser.parse_args()
+    start = time.monotonic()
+    cells = [cell for cell in [*kinds(), *conditions()] if cell.ability.startswith(given.only)]
+    with ProcessPoolExecutor(given.processes) as pool:
+        jobs = [(cell, given.times) for cell in dict.fromkeys(cells)]
+        counts = dict(pool.map(_counted, jobs, chunksize=3))
+    from benchmarks.experiments_report import report  # it needs the names of this module
+
+    chosen = selection(given.times) if not given.only else []
+    text = report(counts, chosen, given.times, time.monotonic() - start, machine.described())
+    if given.write:
+        REPORT.parent.mkdir(parents=True, exist_ok=True)
+        REPORT.write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":

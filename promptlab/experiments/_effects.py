@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from promptlab import stats
@@ -28,10 +29,12 @@ class Effect:
 
     The verdict goes by the adjusted p-value. The interval is that of this comparison alone, so among many comparisons
     it may exclude zero while the verdict is "cannot tell yet". `p` and `interval` allow for all looks at the data, if
-    there were several. `more` is how many further cases would settle it: 0 if it is settled, None if that cannot be
-    estimated. `left_out` cases have an answer that is missing or not judged, with the reasons and their counts.
-    `better` and `worse` are the ids of cases. If two models are compared, `model` is the first of the two; against chance, no
-    case is better or worse. `hopeless` says that the cases left are not likely to settle it.
+    there were several. `more` is how many further cases would settle it, at the confidence `settles`: 0 if it is
+    settled, None if that cannot be estimated.
+
+    `left_out` cases have an answer that is missing or not judged, with the reasons and their counts; `better` and
+    `worse` are the ids of cases. If two models are compared, `model` is the first of the two; against chance, no case
+    is better or worse. `hopeless` says that the cases left are not likely to settle it.
     """
 
     contrast: Contrast
@@ -40,12 +43,16 @@ class Effect:
     adjusted_p: float
     verdict: Verdict
     margin: float
-    more: int | None
+    settles: float
     left_out: Mapping[str, int]
     better: tuple[str, ...]
     worse: tuple[str, ...]
     p: float = 1.0
     hopeless: bool = False
+
+    @cached_property
+    def more(self) -> int | None:
+        return 0 if self.verdict != "cannot tell yet" else _more(self.comparison, self.settles, self.margin)
 
     @property
     def difference(self) -> float:
@@ -151,14 +158,14 @@ def _effect(pairs: _Pairs, found: Comparison, adjusted: float, family: int, marg
     verdict: Verdict = "cannot tell yet"
     if found.cases and adjusted < level:
         verdict = "helps" if found.difference > 0 else "hurts"
-    elif found.cases and _within(found.at(look.confidence(1 - level / family)).interval, margin):
+    elif found.within(margin, look.confidence(1 - level / family)):
         verdict = "equivalent"
     settled = verdict != "cannot tell yet"
     shown = found.with_errors(look.errors(deviations, found.confidence)) if look.number and found.cases else found
     rest = dict(sorted(pairs.left_out.items(), key=lambda item: -item[1]))
     return Effect(
         *(pairs.contrast, pairs.model, shown, adjusted, verdict, margin),
-        0 if settled else _more(found.at(look.confidence(confidence)), margin),
+        look.confidence(confidence),
         rest,
         tuple(pairs.better),
         tuple(pairs.worse),
@@ -180,14 +187,12 @@ def _hopeless(found: Comparison, deviations: float, confidence: float, margin: f
     return promise < stats.HOPELESS
 
 
-def _within(interval: Interval, margin: float) -> bool:
-    return -margin < interval.low and interval.high < margin
-
-
-def _more(found: Comparison, margin: float) -> int | None:
+def _more(found: Comparison, confidence: float, margin: float) -> int | None:
     """How many further cases tell that there is an effect, or that there is none larger than the margin."""
     if found.cases < 2:
         return None
-    within = stats.cases_to_be_within(found.changes, margin, confidence=found.confidence, bounds=found.bounds)
-    known = [n for n in (found.more, None if within is None else max(1, within - found.cases)) if n is not None]
-    return min(known, default=None)
+    # Not that of `found`, whose interval may be settled at a lower confidence.
+    tell = stats.cases_to_tell(found.changes, 0.0, found.bounds, confidence=confidence)
+    within = stats.cases_to_be_within(found.changes, margin, confidence=confidence, bounds=found.bounds)
+    needed = min((cases for cases in (tell, within) if cases is not None), default=None)
+    return None if needed is None else max(1, needed - found.cases)

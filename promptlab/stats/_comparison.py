@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
-from promptlab.stats._interval import CONFIDENCE, Interval
+from promptlab.stats._interval import CONFIDENCE, Interval, error_of
 from promptlab.stats._mean import chance_above, chance_below, mean_interval, mean_of, mid_chance_above, weighted
 from promptlab.stats._power import cases_to_tell, smallest_of
 from promptlab.stats._tail import Weighted
@@ -28,10 +28,10 @@ RATE = "exact test of a rate against a known one"
 class Comparison:
     """Two versions compared on the same cases. `difference` is the mean score after minus before, each from 0 to 1.
 
-    `better` and `worse` are the numbers of cases that changed. `p` is two-sided; `interval` is that of the difference.
-    `smallest` is the smallest true difference that this number of cases finds with a power of 80 %, None if there is
-    none. `more` is the number of further cases that would settle the question: 0 if it is settled, None if it cannot be
-    estimated because there is no difference so far. `changes` are the changes of the cases, each with its count.
+    `better` and `worse` are the numbers of cases that changed. `p` is two-sided. `changes` are the changes of the cases,
+    each with its count, and `bounds` the smallest and the largest change that is reckoned with. `mid` says that p and
+    interval are those of the mid-p test. `errors` are the probabilities that the truth lies below and above the
+    interval, None for equal ones.
     """
 
     cases: int
@@ -40,20 +40,41 @@ class Comparison:
     better: int
     worse: int
     difference: float
-    interval: Interval
     p: float
     method: str
-    smallest: float | None
-    more: int | None
     confidence: float = CONFIDENCE
     changes: Weighted = field(default=(), repr=False)
     bounds: tuple[float, float] = field(default=(-1.0, 1.0), repr=False)
     mid: bool = False
+    errors: tuple[float, float] | None = field(default=None, repr=False)
+
+    @property
+    def interval(self) -> Interval:
+        """The interval of the difference. The truth lies below and above it with the probabilities `errors`."""
+        return mean_interval(self.changes, *self.bounds, confidence=self.confidence, mid=self.mid, errors=self.errors)
 
     @property
     def settled(self) -> bool:
         """True if the interval does not include zero, which is the same as a p-value below 1 - `confidence`."""
         return self.p < 1 - self.confidence
+
+    @property
+    def smallest(self) -> float | None:
+        """The smallest true difference that this number of cases finds with a power of 80 %; None if there is none."""
+        if not self.cases or self.method == RATE:
+            return None
+        return smallest_of(self.changes, confidence=self.confidence)
+
+    @property
+    def more(self) -> int | None:
+        """The number of further cases that would settle the question: 0 if it is settled, None if it cannot be
+        estimated because there is no difference so far."""
+        if self.cases and self.settled:
+            return 0
+        if self.cases < 2:
+            return None  # one case does not say how much cases vary
+        needed = cases_to_tell(self.changes, 0.0, self.bounds, confidence=self.confidence)
+        return None if needed is None else max(1, needed - self.cases)
 
     def at(self, confidence: float) -> Comparison:
         """The same comparison at another confidence: its interval and its numbers of cases."""
@@ -64,9 +85,22 @@ class Comparison:
         )
 
     def with_errors(self, errors: tuple[float, float]) -> Comparison:
-        """The same comparison with another interval: the truth lies below and above it with these probabilities."""
-        interval = mean_interval(self.changes, *self.bounds, confidence=self.confidence, mid=self.mid, errors=errors)
-        return replace(self, interval=interval)
+        """The same comparison with an interval that the truth lies below and above with these probabilities."""
+        return replace(self, errors=errors)
+
+    def within(self, margin: float, confidence: float) -> bool:
+        """True if the interval at this confidence lies within `margin` of 0.
+
+        Two one-sided tests: Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15 (1987).
+        """
+        if not self.cases or abs(self.difference) >= margin:
+            return False
+        error = error_of(confidence)
+        if self.mid:
+            above, below = (mid_chance_above(self.changes, edge, self.bounds) for edge in (-margin, margin))
+            return above < error and 1 - below < error
+        above = chance_above(self.changes, -margin, self.bounds[0])
+        return above < error and chance_below(self.changes, margin, self.bounds[1]) < error
 
 
 def mcnemar(better: int, worse: int) -> float:
@@ -113,7 +147,7 @@ def compare_graded(
     if not all(-ROUNDED <= score <= 1 + ROUNDED for side in (before, after) for scores in side for score in scores):
         raise ValueError("a score that is compared must be between 0 and 1")
     if not before:
-        return Comparison(0, 0.0, 0.0, 0, 0, 0.0, Interval(-1.0, 1.0), 1.0, MEAN, None, None, confidence)
+        return Comparison(0, 0.0, 0.0, 0, 0, 0.0, 1.0, MEAN, confidence)
     olds, news = [fmean(scores) for scores in before], [fmean(scores) for scores in after]
     changes = weighted(_change(old, new) for old, new in zip(olds, news, strict=True))
     farthest = reach(changes) if several else 1.0
@@ -145,8 +179,7 @@ def compare_with_rate(
         raise ValueError("a score and the rate that it is compared with must be between 0 and 1")
     bounds = (-rate, 1 - rate)
     if not scores:
-        empty = Interval(*bounds)
-        return Comparison(0, rate, 0.0, 0, 0, 0.0, empty, 1.0, RATE, None, None, confidence, (), bounds)
+        return Comparison(0, rate, 0.0, 0, 0, 0.0, 1.0, RATE, confidence, (), bounds)
     changes = weighted(min(bounds[1], max(bounds[0], round(score - rate, 9))) + 0.0 for score in scores)
     return _compared(changes, (rate, fmean(scores)), confidence, bounds, mid=mid, rate=True)
 
@@ -175,11 +208,8 @@ def _compared(
         better=better,
         worse=worse,
         difference=mean_of(changes),
-        interval=mean_interval(changes, *bounds, confidence=confidence, mid=mid),
         p=p,
         method=RATE if rate else MCNEMAR if whole else MEAN,
-        smallest=None if rate else smallest_of(changes, confidence=confidence),
-        more=0 if p < 1 - confidence else _more(changes, confidence, bounds),
         confidence=confidence,
         changes=changes,
         bounds=bounds,
@@ -195,11 +225,3 @@ def _p(changes: Weighted, bounds: tuple[float, float]) -> float:
 def _mid_p(changes: Weighted, bounds: tuple[float, float]) -> float:
     above = mid_chance_above(changes, 0.0, bounds)
     return min(1.0, 2 * min(above, 1 - above))
-
-
-def _more(changes: Weighted, confidence: float, bounds: tuple[float, float]) -> int | None:
-    cases = int(sum(count for _, count in changes))
-    if cases < 2:
-        return None  # one case does not say how much cases vary
-    needed = cases_to_tell(changes, 0.0, bounds, confidence=confidence)
-    return None if needed is None else max(1, needed - cases)

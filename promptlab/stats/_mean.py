@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from statistics import NormalDist
 
 from promptlab.stats._interval import Interval, error_of
@@ -56,9 +57,16 @@ def mean_interval(
     """
     if not values:
         return Interval(low, high)
-    below, above = errors or (error_of(confidence), error_of(confidence))
+    return _interval(tuple(sorted(values)), (low, high), errors or (error_of(confidence),) * 2, mid)
+
+
+@lru_cache(maxsize=4_096)
+def _interval(
+    values: tuple[tuple[float, float], ...], bounds: tuple[float, float], errors: tuple[float, float], mid: bool
+) -> Interval:
+    (low, high), (below, above) = bounds, errors
     turned = [(-value, count) for value, count in values]
-    return Interval(_lower_end(values, (low, high), below, mid), -_lower_end(turned, (-high, -low), above, mid))
+    return Interval(_lower_end(values, bounds, below, mid), -_lower_end(turned, (-high, -low), above, mid))
 
 
 def mid_chance_above(values: Weighted, edge: float, bounds: tuple[float, float]) -> float:

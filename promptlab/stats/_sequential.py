@@ -28,6 +28,8 @@ _FAR = 8.0
 _STEP = 0.25
 _OVERALL = tuple(_STEP * number for number in range(1, int(_FAR / _STEP) + 1))
 """The levels at which boundaries are tabulated, as standard deviations of a single two-sided test."""
+_GRID = 0.125
+"""Deviations between which the end of an interval is interpolated."""
 HOPELESS = 0.05
 """If the predictive probability that the rest settles a question is below this, it cannot become clear."""
 
@@ -78,11 +80,9 @@ class Look:
         """
         if self.number == 0:
             return (1 - confidence) / 2, (1 - confidence) / 2
-        seen = round(max(-_FAR, min(_FAR, deviations)), 3)
-        return (
-            _stagewise(self.shares[: self.number + 1], seen, confidence, self.shares),
-            _stagewise(self.shares[: self.number + 1], -seen, confidence, self.shares),
-        )
+        seen = max(-_FAR, min(_FAR, deviations))
+        below, above = (_end(self, side, confidence) for side in (seen, -seen))
+        return _NORMAL.cdf(-below), _NORMAL.cdf(-above)
 
     def promise(self, deviations: float, confidence: float = CONFIDENCE) -> float:
         """The predictive probability that the last look is beyond its boundary, if it goes on as it went so far.
@@ -132,20 +132,37 @@ def _edges(shares: tuple[float, ...], number: int) -> list[float]:
     return [boundaries(shares, 2 * _NORMAL.cdf(-level))[number] for level in _OVERALL]
 
 
-@lru_cache(maxsize=65_536)
-def _stagewise(until: tuple[float, ...], seen: float, confidence: float, shares: tuple[float, ...]) -> float:
-    """The error of the lower end. The upper end is that of the difference turned around."""
-    edges, share = boundaries(shares, 1 - confidence), until[-1]
+def _end(look: Look, seen: float, confidence: float) -> float:
+    """How many deviations the lower end lies below what was seen. It changes slowly, and is interpolated."""
+    number = math.floor(seen / _GRID)
+    low, high = (_stagewise(look, (number + more) * _GRID, confidence) for more in (0, 1))
+    return low + (high - low) * (seen / _GRID - number)
 
-    def chance(end: float) -> float:
-        """The probability of what was seen, or more, if the truth lies `end` deviations below what was seen."""
-        walk, total = _Walk(until, (seen - end) / math.sqrt(share)), 0.0
-        for edge in edges[: len(until) - 1]:
+
+@lru_cache(maxsize=4_096)
+def _stagewise(look: Look, seen: float, confidence: float) -> float:
+    """The same without interpolation: where what was seen, or more, has the probability of the error."""
+    edges, until, aim = boundaries(look.shares, 1 - confidence), look.shares[: look.number + 1], (1 - confidence) / 2
+
+    def miss(end: float) -> float:
+        walk, total = _Walk(until, (seen - end) / math.sqrt(until[-1])), 0.0
+        for edge in edges[: look.number]:
             total += walk.above(edge)
             walk.go_on(edge)
-        return total + walk.above(seen)
+        total += walk.above(seen)
+        return _NORMAL.inv_cdf(aim) - _NORMAL.inv_cdf(min(max(total, 1e-16), 1 - 1e-16))
 
-    return _NORMAL.cdf(-_root(lambda end: (1 - confidence) / 2 - chance(end), low=-_FAR))
+    # On this scale the curve is nearly straight: its slope is 1 if there was no earlier look.
+    end, found = -_NORMAL.inv_cdf(aim), 0.0
+    before, missed = end - 0.5, miss(end - 0.5)
+    for _ in range(20):
+        found = miss(end)
+        slope = (found - missed) / (end - before) if end != before else 1.0
+        before, missed = end, found
+        end -= found / slope if slope > 0.1 else found
+        if abs(found) < 1e-6:
+            break
+    return end
 
 
 def _root(rising: Callable[[float], float], low: float = 0.0, high: float = 2 * _FAR) -> float:
