@@ -19,9 +19,12 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.stats._agreement import Agreement, agreement
+    from promptlab.stats._bradley_terry import Strength, components, strengths
     from promptlab.stats._comparison import Comparison, compare_binary, compare_graded, mcnemar
     from promptlab.stats._interval import CONFIDENCE, POWER, Interval, deviations
     from promptlab.stats._power import cases_needed, cases_to_be_within, cases_to_tell, smallest_effect
+    from promptlab.stats._prediction_powered import Corrected, corrected
+    from promptlab.stats._raters import alpha, equal_pairs
     from promptlab.stats._rate import clustered, wilson
     from promptlab.stats._sequential import look_confidences
     from promptlab.stats._several import adjusted_confidence, holm
@@ -31,20 +34,27 @@ __all__ = [
     "POWER",
     "Agreement",
     "Comparison",
+    "Corrected",
     "Interval",
+    "Strength",
     "adjusted_confidence",
     "agreement",
+    "alpha",
     "cases_needed",
     "cases_to_be_within",
     "cases_to_tell",
     "clustered",
     "compare_binary",
     "compare_graded",
+    "components",
+    "corrected",
     "deviations",
+    "equal_pairs",
     "holm",
     "look_confidences",
     "mcnemar",
     "smallest_effect",
+    "strengths",
     "wilson",
 ]
 
