@@ -163,4 +163,3 @@ def _solved(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[f
         known = math.fsum(rows[row][column] * solution[column] for column in range(row + 1, size))
         solution[row] = (rows[row][size] - known) / rows[row][row]
     return solution
-

@@ -81,9 +81,7 @@ def corrected(
             )
         ]
         interval = Interval(max(low, min(ends[0], estimate)), min(high, max(-ends[1], estimate)))
-    return Corrected(
-        *(estimate, interval, len(judge), len(people), fmean(judge.values()), fmean(marks), alone, weight)
-    )
+    return Corrected(*(estimate, interval, len(judge), len(people), fmean(judge.values()), fmean(marks), alone, weight))
 
 
 def _weight(pairs: Sequence[tuple[float, float]], rest: Sequence[float]) -> float:
