@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from promptlab.stats._interval import CONFIDENCE, POWER, Interval, deviations
     from promptlab.stats._power import cases_needed, cases_to_be_within, cases_to_tell, smallest_effect
     from promptlab.stats._prediction_powered import Corrected, corrected
-    from promptlab.stats._raters import alpha, equal_pairs
     from promptlab.stats._rate import clustered, wilson
+    from promptlab.stats._raters import alpha, equal_pairs
     from promptlab.stats._sequential import look_confidences
     from promptlab.stats._several import adjusted_confidence, holm
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from promptlab.votes._results import (
         LeftShare,
         ScorerAgreement,
-        VoteResults,
         VoterAgreement,
+        VoteResults,
         WinRate,
         results_of,
     )
