@@ -120,7 +120,12 @@ def rated_runs() -> sa.Select[Any]:
 
 
 ADD_VOTE = votes.insert()
-EVERY_VOTE = sa.select(votes).order_by(votes.c.number)
+_DELETED_ANSWERS = sa.select(results.c.id).where(results.c.run_id.in_(sa.select(runs.c.id).where(runs.c.deleted != "")))
+EVERY_VOTE = (
+    sa.select(votes)
+    .where(votes.c.left_result.not_in(_DELETED_ANSWERS), votes.c.right_result.not_in(_DELETED_ANSWERS))
+    .order_by(votes.c.number)
+)
 
 
 def votes_on(result_ids: Sequence[str]) -> sa.Select[Any]:

@@ -89,7 +89,7 @@ class Votes:
         return _counting(row for row in rows if row.right_result in wanted)
 
     def every(self) -> list[Vote]:
-        """All votes that count, in the order in which they were cast."""
+        """All votes that count, but for those on answers of deleted runs, in the order in which they were cast."""
         return _counting(self._db.rows(queries.EVERY_VOTE))
 
 

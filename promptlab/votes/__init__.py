@@ -19,7 +19,7 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.votes._answers import Answer, Answers, Contender, Sources, answers_of
-    from promptlab.votes._ballot import Ballot, Pair, Turn, make_ballot, next_turn, voter_votes
+    from promptlab.votes._ballot import Ballot, Pair, Turn, make_ballot, next_turn, usual_voter, voter_votes
     from promptlab.votes._correction import (
         Column,
         Difference,
@@ -70,6 +70,7 @@ __all__ = [
     "results_data",
     "results_of",
     "sample_to_mark",
+    "usual_voter",
     "voter_votes",
     "votes_as_jsonl",
 ]

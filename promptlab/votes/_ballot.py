@@ -6,15 +6,18 @@ where it stopped. For each voter each contender stands on the left as often as o
 
 from __future__ import annotations
 
+import getpass
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from promptlab import versions
 from promptlab.errors import InputError, nearest
 from promptlab.runs import Vote, pair_id
 from promptlab.types import sha256
 from promptlab.votes._answers import Answer, Contender, Sources, answers_of
+from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +181,14 @@ def next_turn(ballot: Ballot, votes: Iterable[Vote], voter: str) -> Turn | None:
     """The first pair that `voter` has not voted on; None if there is no more."""
     done = voter_votes(votes, voter)
     return next((turn for turn in ballot.turns(voter) if turn.pair.id not in done), None)
+
+
+def usual_voter(workspace: Workspace) -> str:
+    """The name of the person at this machine: that of git, or the login name."""
+    identity = versions.repository_state(workspace).identity.partition(" <")[0]
+    if identity:
+        return identity
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "me"
