@@ -164,7 +164,7 @@ def _of_suite_runs(sources: Sources, runs: Sequence[SuiteRun], path: str) -> Ans
         results = sources.store.results_with(row.result for row in rows if row.result)
         for row in rows:
             result = results.get(row.result)
-            if why := _why_not_whole(result):
+            if why := why_not_whole(result):
                 left_out[why] += 1
                 continue
             assert result is not None  # else it is not whole
@@ -189,7 +189,7 @@ def _of_run(sources: Sources, run: RunInfo) -> Answers:
     left_out: Counter[str] = Counter()
     for result in sources.store.results(run.id):
         case = _case_of(result, run)
-        why = _why_not_whole(result) or ("" if case else "inputs that cannot be read back from the prompt")
+        why = why_not_whole(result) or ("" if case else "inputs that cannot be read back from the prompt")
         if why:
             left_out[why] += 1
             continue
@@ -224,7 +224,8 @@ def _case_of(result: Result, run: RunInfo) -> str:
 # What both share
 
 
-def _why_not_whole(result: Result | None) -> str:
+def why_not_whole(result: Result | None) -> str:
+    """Why nobody can be asked about this answer; "" for a whole one."""
     if result is None:
         return "an answer that is not in the history"
     if result.completion is None:
