@@ -186,19 +186,20 @@ def _strengths(
     """The strengths of more than two contenders, or why there are none."""
     if len(ballot.contenders) < 3 or not shares:
         return {}, ""
-    cases: dict[str, list[tuple[str, str, float]]] = {}
-    known = [*((pairs[pair_id], share) for pair_id, share in shares.items()), *((pair, 0.5) for pair in met)]
-    for pair, share in known:
-        cases.setdefault(pair.case, []).append((*_contenders(pair), share))
-    compared = {contender for contests in cases.values() for contest in contests for contender in contest[:2]}
+    # Equal texts alone compare nobody: people must have voted.
+    voted = [(*_contenders(pairs[pair_id]), share) for pair_id, share in shares.items()]
+    compared = {contender for contest in voted for contender in contest[:2]}
     missing = [contender.name for contender in ballot.contenders if contender.id not in compared]
     if missing:
         return {}, f"nobody has voted on {', '.join(missing)} yet"
     names = {contender.id: contender.name for contender in ballot.contenders}
-    groups = stats.components(contest for contests in cases.values() for contest in contests)
+    groups = stats.components(voted)
     if len(groups) > 1:
         shown = " | ".join(", ".join(names[member] for member in group) for group in groups)
         return {}, f"these were never compared with each other: {shown}"
+    cases: dict[str, list[tuple[str, str, float]]] = {}
+    for pair, share in [*((pairs[id_], share) for id_, share in shares.items()), *((pair, 0.5) for pair in met)]:
+        cases.setdefault(pair.case, []).append((*_contenders(pair), share))
     return stats.strengths([tuple(contests) for contests in cases.values()]), ""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from promptlab.errors import BackendError, InputError
-from promptlab.runs import Vote
+from promptlab.runs import Store, Vote
 from promptlab.types import Completion, Request, Result
 from promptlab.votes import make_ballot, next_turn, voter_votes
 from promptlab.votes._answers import why_not_whole
@@ -157,11 +157,7 @@ def test_the_columns_of_a_suite_are_compared_by_case(suites: SuiteHouse) -> None
         booth.log.close()
 
 
-def test_votes_survive_and_old_histories_open(booth: Votes, tmp_path: Path) -> None:
-    import sqlite3
-
-    from promptlab.runs import Store
-
+def test_votes_survive_and_old_histories_open(booth: Votes) -> None:
     ballot = make_ballot(booth.sources, [booth.run("ada"), booth.run("bob")])
     booth.vote_all(ballot, "ann", "ada")
     path = booth.house.workspace.state / "runs.sqlite"
