@@ -20,6 +20,7 @@ from promptlab._lazy import lazy
 if TYPE_CHECKING:
     from promptlab.votes._answers import Answer, Answers, Contender, Sources, answers_of
     from promptlab.votes._ballot import Ballot, Pair, Turn, make_ballot, next_turn, usual_voter, voter_votes
+    from promptlab.votes._comparables import Comparable, comparables
     from promptlab.votes._correction import (
         Column,
         Difference,
@@ -44,6 +45,7 @@ __all__ = [
     "Answers",
     "Ballot",
     "Column",
+    "Comparable",
     "Contender",
     "Difference",
     "JudgeCorrection",
@@ -58,6 +60,7 @@ __all__ = [
     "WinRate",
     "answers_of",
     "check_lines",
+    "comparables",
     "correct_judge",
     "correction_data",
     "correction_lines",

@@ -117,20 +117,21 @@ def _suite_runs(sources: Sources, name: str) -> tuple[list[SuiteRun], str]:
 
 def _path_of(workspace: Workspace, name: str) -> str:
     """The path of the suite or the experiment `name`, "" if there is none."""
-    paths = [*suites.suite_paths(workspace), *_experiment_paths(workspace)]
+    paths = [*suites.suite_paths(workspace), *experiment_paths(workspace)]
     stems = {path: path.rpartition("/")[2].rpartition(".")[0] for path in paths}
     if name in paths:
         return name
     return next((path for path in paths if stems[path] == name), "")
 
 
-def _experiment_paths(workspace: Workspace) -> list[str]:
+def experiment_paths(workspace: Workspace) -> list[str]:
+    """The paths of the experiments of the workspace."""
     folder = workspace.root / EXPERIMENTS
     return sorted(f"{EXPERIMENTS}/{file.name}" for file in folder.glob("*.y*ml")) if folder.is_dir() else []
 
 
 def _experiment_names(workspace: Workspace) -> list[str]:
-    return [path.rpartition("/")[2].rpartition(".")[0] for path in _experiment_paths(workspace)]
+    return [path.rpartition("/")[2].rpartition(".")[0] for path in experiment_paths(workspace)]
 
 
 def newest_asking(sources: Sources, name: str) -> tuple[list[SuiteRun], str]:
