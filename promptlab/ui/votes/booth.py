@@ -12,11 +12,13 @@ from promptlab.runs import Choice, Vote
 from promptlab.ui.components import widgets
 from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.state.session import Session
+from promptlab.ui.votes import one_press
 from promptlab.ui.votes.address import Asked, asked, change
 from promptlab.votes import Answer, Ballot, Turn, next_turn, usual_voter, voter_votes
 
 UNREAD = 0.4
-"""Seconds: a press that comes sooner after a pair was drawn is the second half of a double press on the last one."""
+"""Seconds: a press that comes sooner after a pair was drawn is the second half of a double press on the last one.
+`one_press.py` holds most of them back in the browser."""
 
 _LAST, _DRAWN, _ERROR = "votes-last", "votes-drawn", "votes-error"
 _BUTTONS: Sequence[tuple[Choice, str, str, str]] = (
@@ -45,6 +47,7 @@ def draw(session: Session, ballot: Ballot) -> None:
     votes = session.store.votes.of(ballot.result_ids)
     done = voter_votes(votes, voter)
     _progress(session, ballot, done)
+    _last_vote()
     turn = next_turn(ballot, votes, voter)
     if error := st.session_state.pop(_ERROR, None):
         note("bad", "The vote was not kept", error.message, error.hint)
@@ -52,7 +55,7 @@ def draw(session: Session, ballot: Ballot) -> None:
         _finished(ballot, done)
         return
     _turn(session, turn, voter)
-    _last_vote()
+    one_press.draw()
 
 
 def _voter(session: Session) -> str:
@@ -80,7 +83,7 @@ def _progress(session: Session, ballot: Ballot, done: Mapping[str, Vote]) -> Non
             shortcut="U",
             disabled=not done,
             on_click=_undo,
-            args=(session, next(reversed(done.values()), None)),
+            args=(session, list(done.values())[-1] if done else None),
         )
         st.button(
             "Results",
@@ -126,9 +129,8 @@ def _side(letter: str, answer: Answer) -> str:
 
 
 def _last_vote() -> None:
-    """What the last press did."""
-    if said := st.session_state.get(_LAST):
-        small(said)
+    """What the last press did. The line is always there, so that nothing moves."""
+    small(st.session_state.get(_LAST) or "Keys: ← A is better, → B is better, ↓ tie, N both bad, S skip, U undo.")
 
 
 def _finished(ballot: Ballot, done: Mapping[str, Vote]) -> None:

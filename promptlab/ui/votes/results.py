@@ -76,7 +76,8 @@ def _picture(results: VoteResults) -> str:
         title = "Win rate, a tie counting half, with 95 % intervals"
     return (
         f'<figure class="pl-vote-picture"><figcaption>{escape(title)}</figcaption>{rows}'
-        '<div class="pl-vote-scale" aria-hidden="true"><span>0 %</span><span>50 %</span><span>100 %</span></div></figure>'
+        '<div class="pl-vote-row pl-vote-ends" aria-hidden="true"><span></span><span class="pl-vote-scale">'
+        "<span>0 %</span><span>50 %</span><span>100 %</span></span><span></span></div></figure>"
     )
 
 

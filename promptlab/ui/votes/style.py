@@ -26,20 +26,20 @@ pre.pl-vote-answer { font-family: MONO; font-size: 0.875rem; line-height: 1.5; w
 .pl-vote-sentence { margin: 0 0 0.25rem; font-weight: 600; overflow-wrap: anywhere; }
 .pl-vote-picture { margin: 0.75rem 0; max-width: 52rem; }
 .pl-vote-picture figcaption { font-size: 0.8125rem; color: var(--pl-muted); margin-bottom: 0.4rem; }
-.pl-vote-row, .pl-vote-scale { display: grid; grid-template-columns: minmax(8rem, 15rem) minmax(8rem, 1fr) 11.5rem;
+.pl-vote-row { display: grid; grid-template-columns: minmax(8rem, 15rem) minmax(8rem, 1fr) 11.5rem;
   gap: 0 0.9rem; align-items: center; font-size: 0.875rem; padding: 0.25rem 0; }
 .pl-vote-track { position: relative; height: 1.25rem; background: var(--pl-raised); border-radius: 0.25rem; }
-.pl-vote-half { position: absolute; left: 50%; top: -0.15rem; bottom: -0.15rem; border-left: 1px dashed var(--pl-muted); }
+.pl-vote-half { position: absolute; left: 50%; top: -0.15rem; bottom: -0.15rem;
+  border-left: 1px dashed var(--pl-muted); }
 .pl-vote-range { position: absolute; top: 0.45rem; height: 0.35rem; background: var(--pl-accent); opacity: 0.45;
   border-radius: 0.2rem; }
 .pl-vote-dot { position: absolute; top: 0.3rem; width: 0.65rem; height: 0.65rem; margin-left: -0.325rem;
   border-radius: 50%; background: var(--pl-accent); }
-.pl-vote-scale { display: flex; justify-content: space-between; font-size: 0.75rem; color: var(--pl-muted);
-  padding: 0; margin-left: min(15.9rem, 32%); margin-right: 12.4rem; }
+.pl-vote-scale { display: flex; justify-content: space-between; font-size: 0.75rem; color: var(--pl-muted); }
+.pl-vote-ends { padding: 0; }
 @media (max-width: 900px) {
   .st-key-votes-sides { flex-direction: column; }
   .st-key-votes-side-A, .st-key-votes-side-B { flex: 0 0 auto !important; width: 100%; }
   .pl-vote-row { grid-template-columns: minmax(0, 1fr); padding: 0.4rem 0; }
-  .pl-vote-scale { margin: 0; }
 }
 """
