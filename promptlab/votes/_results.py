@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean
 
@@ -24,7 +24,9 @@ JUDGE = "judge"
 @dataclass(frozen=True)
 class WinRate:
     """How often people prefer `first` to `second`. `won`, `lost`, `ties` and `bad` count votes, `same` pairs of equal
-    texts. `rate` and `interval` are the share of the first, a tie counting half."""
+    texts. `rate` and `interval` are the share of the first, a tie counting half.
+
+    `p` is Holm's, `of` the number of comparisons that it is adjusted for; the interval is wider by as much."""
 
     first: Contender
     second: Contender
@@ -34,6 +36,8 @@ class WinRate:
     bad: int
     same: int
     comparison: Comparison
+    p: float = 1.0
+    of: int = 1
 
     @property
     def cases(self) -> int:
@@ -116,7 +120,7 @@ def results_of(ballot: Ballot, votes: Iterable[Vote]) -> VoteResults:
     counted = [vote for vote in mine if vote.choice != "skip"]
     met = _ties_met(ballot, mine)
     shares = _shares(pairs, counted)
-    rates = tuple(_rates(ballot, pairs, counted, shares, met))
+    rates = _adjusted(list(_rates(ballot, pairs, counted, shares, met)))
     strengths, not_ranked = _strengths(ballot, pairs, shares, met)
     return VoteResults(
         ballot,
@@ -174,6 +178,20 @@ def _rates(
             [[1 - share for share in case] for case in cases.values()], [list(case) for case in cases.values()]
         )
         yield WinRate(first, second, won, lost, ties, bad, len(same), comparison)
+
+
+def _adjusted(rates: Sequence[WinRate]) -> tuple[WinRate, ...]:
+    """The comparisons with p-values and intervals that hold for all of them together."""
+    ps = {str(number): rate.comparison.p for number, rate in enumerate(rates) if rate.cases}
+    adjusted = stats.holm(ps)
+    found = []
+    for number, rate in enumerate(rates):
+        p = adjusted.get(str(number), 1.0)
+        own = rate.comparison
+        confidence = stats.adjusted_confidence(own.p, p, confidence=stats.CONFIDENCE)
+        comparison = own.at(confidence) if len(ps) > 1 else own
+        found.append(replace(rate, comparison=comparison, p=p, of=max(1, len(ps))))
+    return tuple(found)
 
 
 def _contenders(pair: Pair) -> tuple[str, str]:

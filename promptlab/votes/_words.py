@@ -23,7 +23,9 @@ def rate_sentence(rate: WinRate) -> str:
     if share < 0.5:
         better, worse, share = worse, better, 1 - share
         interval = Interval(1 - interval.high, 1 - interval.low)
-    numbers = f"{suites.percent(share)} of {_counted(rate.cases, 'case')} (95 % interval {percents(interval)})"
+    together = f", for {rate.of} comparisons together" if rate.of > 1 else ""
+    cases = _counted(rate.cases, "case")
+    numbers = f"{suites.percent(share)} of {cases} (95 % interval {percents(interval)}{together})"
     if rate.comparison.settled:
         return f"{better.name} is preferred to {worse.name} in {numbers}."
     more = rate.comparison.more
@@ -131,7 +133,7 @@ def rate_row(rate: WinRate) -> dict[str, Any]:
         "rate": rate.rate if rate.cases else None,
         "low": rate.interval.low,
         "high": rate.interval.high,
-        "p": rate.comparison.p,
+        "p": rate.p,
         "cases": rate.cases,
         "won": rate.won,
         "lost": rate.lost,

@@ -21,12 +21,12 @@ UNREAD = 0.4
 `one_press.py` holds most of them back in the browser."""
 
 _LAST, _DRAWN, _ERROR = "votes-last", "votes-drawn", "votes-error"
-_BUTTONS: Sequence[tuple[Choice, str, str, str]] = (
-    ("left", "A is better", "Left", ":material/arrow_back:"),
-    ("tie", "Tie", "Down", ":material/arrow_downward:"),
-    ("right", "B is better", "Right", ":material/arrow_forward:"),
-    ("bad", "Both bad", "N", ":material/thumb_down:"),
-    ("skip", "Skip", "S", ":material/skip_next:"),
+_BUTTONS: Sequence[tuple[Choice, str, str]] = (
+    ("left", "A is better", "Left"),
+    ("tie", "Tie", "Down"),
+    ("right", "B is better", "Right"),
+    ("bad", "Both bad", "N"),
+    ("skip", "Skip", "S"),
 )
 WORDS: Mapping[Choice, str] = {
     "left": "A is better",
@@ -40,13 +40,15 @@ WORDS: Mapping[Choice, str] = {
 def draw(session: Session, ballot: Ballot) -> None:
     """Draw the first pair that the voter has not voted on."""
     st.subheader("Which answer is better?", anchor=False)
-    voter = _voter(session)
+    votes = session.store.votes.of(ballot.result_ids)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="votes-head"):
+        voter = _voter(session)
+        done = voter_votes(votes, voter)
+        if voter:
+            _progress(session, ballot, done)
     if not voter:
         note("info", "Say who you are", "Each person votes once on each pair, so a vote needs a name.")
         return
-    votes = session.store.votes.of(ballot.result_ids)
-    done = voter_votes(votes, voter)
-    _progress(session, ballot, done)
     _last_vote()
     turn = next_turn(ballot, votes, voter)
     if error := st.session_state.pop(_ERROR, None):
@@ -62,7 +64,7 @@ def _voter(session: Session) -> str:
     """The name of the person, from the address, so that a reload keeps it."""
     now = asked().voter or usual_voter(session.workspace)
     key = f"votes-voter-{now}"
-    name = st.text_input("Your name", value=now, key=key, width=260, on_change=_rename, args=(key,))
+    name = st.text_input("Your name", value=now, key=key, width=180, on_change=_rename, args=(key,))
     return " ".join(str(name).split())
 
 
@@ -73,27 +75,26 @@ def _rename(key: str) -> None:
 
 def _progress(session: Session, ballot: Ballot, done: Mapping[str, Vote]) -> None:
     count, total = len(done), len(ballot.pairs)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="votes-progress"):
-        st.progress(count / total if total else 1.0, text=f"{count:,} of {total:,} voted", width=300)
-        st.button(
-            "Undo last vote",
-            icon=":material/undo:",
-            type="tertiary",
-            key="votes-undo",
-            shortcut="U",
-            disabled=not done,
-            on_click=_undo,
-            args=(session, list(done.values())[-1] if done else None),
-        )
-        st.button(
-            "Results",
-            icon=":material/bar_chart:",
-            type="tertiary",
-            key="votes-results",
-            help="Shows the names.",
-            on_click=change,
-            kwargs={"view": Asked.RESULTS},
-        )
+    st.progress(count / total if total else 1.0, text=f"{count:,} of {total:,} voted", width=220)
+    st.button(
+        "Undo last vote",
+        icon=":material/undo:",
+        type="tertiary",
+        key="votes-undo",
+        shortcut="U",
+        disabled=not done,
+        on_click=_undo,
+        args=(session, list(done.values())[-1] if done else None),
+    )
+    st.button(
+        "Results",
+        icon=":material/bar_chart:",
+        type="tertiary",
+        key="votes-results",
+        help="Shows the names.",
+        on_click=change,
+        kwargs={"view": Asked.RESULTS},
+    )
 
 
 def _turn(session: Session, turn: Turn, voter: str) -> None:
@@ -106,10 +107,9 @@ def _turn(session: Session, turn: Turn, voter: str) -> None:
             with st.container(key=f"votes-side-{letter}"):
                 markup(_side(letter, answer))
     with st.container(horizontal=True, gap="small", key="votes-buttons"):
-        for choice, label, keys, icon in _BUTTONS:
+        for choice, label, keys in _BUTTONS:
             st.button(
                 label,
-                icon=icon,
                 # The pair is in the key: a press on a pair that is gone changes no other one.
                 key=f"vote-{choice}-{pair.id}",
                 shortcut=keys,

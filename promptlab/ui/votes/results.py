@@ -114,13 +114,13 @@ def _table(results: VoteResults) -> str:
             f"{rate.first.name} against {rate.second.name}",
             suites.percent(rate.rate) if seen else "–",
             percents(rate.interval) if seen else "–",
-            f"{rate.comparison.p:.2g}" if seen else "–",
+            f"{rate.p:.2g}" if seen else "–",
             *(f"{number:,}" for number in (rate.cases, rate.won, rate.lost, rate.ties, rate.bad, rate.same)),
         )
         columns = "".join(f"<td{_right(number)}>{escape(cell)}</td>" for number, cell in enumerate(cells))
         rows.append(f"<tr>{columns}</tr>")
     return (
-        f'<div class="pl-wide" tabindex="0"><table class="pl-table"><thead><tr>{head}</tr></thead>'
+        f'<div class="pl-wide" tabindex="0"><table class="pl-table pl-vote-table"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

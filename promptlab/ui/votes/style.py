@@ -35,7 +35,12 @@ pre.pl-vote-answer { font-family: MONO; font-size: 0.875rem; line-height: 1.5; w
   border-radius: 0.2rem; }
 .pl-vote-dot { position: absolute; top: 0.3rem; width: 0.65rem; height: 0.65rem; margin-left: -0.325rem;
   border-radius: 50%; background: var(--pl-accent); }
-.pl-vote-scale { display: flex; justify-content: space-between; font-size: 0.75rem; color: var(--pl-muted); }
+.pl-vote-scale { display: flex; font-size: 0.75rem; color: var(--pl-muted); }
+.pl-vote-scale > span { flex: 1 1 0; text-align: center; }
+.pl-vote-scale > span:first-child { text-align: left; }
+.pl-vote-scale > span:last-child { text-align: right; }
+.pl-vote-table td:first-child { min-width: 11rem; overflow-wrap: anywhere; }
+.pl-vote-table th, .pl-vote-table td { padding-right: 0.6rem; }
 .pl-vote-ends { padding: 0; }
 @media (max-width: 900px) {
   .st-key-votes-sides { flex-direction: column; }
