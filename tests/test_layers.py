@@ -21,7 +21,7 @@ DIRECTIONS = (
     ("cli", "pytest_plugin"),
     ("ui",),
     ("lab",),
-    ("shelf", "experiments"),
+    ("shelf", "experiments", "votes"),
     ("formats", "server", "suites"),
     ("runs", "versions"),
     ("templates", "models"),

@@ -30,6 +30,7 @@ from promptlab.cli import start as cli_start
 from promptlab.cli import suite as cli_suite
 from promptlab.cli import templates as cli_templates
 from promptlab.cli import trust as cli_trust
+from promptlab.cli import vote as cli_vote
 from promptlab.errors import PromptlabError
 
 
@@ -67,6 +68,8 @@ cli.add_command(cli_documents.documents)
 cli.add_command(cli_examples.examples)
 cli.add_command(cli_suite.suite)
 cli.add_command(cli_experiment.experiment)
+cli.add_command(cli_vote.vote)
+cli.add_command(cli_vote.judge)
 cli.add_command(cli_serve.serve)
 cli.add_command(cli_ledger.ledger)
 cli.add_command(cli_trust.trust)

@@ -23,7 +23,7 @@ from promptlab.formats._export import PortablePrompt, make_portable
 from promptlab.formats._source import read_rows
 from promptlab.formats._write_prompts import PROMPT_FORMATS, write_prompts
 from promptlab.formats.code import request_as_curl, request_as_python
-from promptlab.runs import Given, Rating, Store
+from promptlab.runs import Given, Rating, Store, Vote
 from promptlab.templates import Template
 from promptlab.types import LABELS, Label, Place, Prompt, Request, Result, Section, canonical_json, highest
 from promptlab.workspace import Labels, OpenAIModel, Workspace, check_gate, label_of_prompt
@@ -153,8 +153,10 @@ class ExportJob:
             run_ids = [store.run(self._run_id).id] if self._run_id else store.ratings.rated_runs()
             results = [result for run_id in run_ids for result in store.results(run_id)]
             ratings = store.ratings.of(result.id for result in results)
-        if format_ == "openai-preferences" and (ratings or not self._run_id):
-            return self._of_ratings(results, ratings)
+            votes = store.votes.of(r.id for r in results) if self._run_id else store.votes.every()
+            voted = store.results_with(side for vote in votes for side in (vote.left, vote.right))
+        if format_ == "openai-preferences" and (ratings or votes or not self._run_id):
+            return self._of_people(results, ratings, voted, votes)
         scored = [r for r in results if r.request and r.completion and r.scores]
         for result in scored:
             assert result.request
@@ -170,20 +172,37 @@ class ExportJob:
             raise FormatError(reason, hint="score a run with `promptlab compare … --expect TEXT`")
         return text
 
-    def _of_ratings(self, results: Sequence[Result], ratings: Mapping[str, Rating]) -> str:
-        """The pairs that people made by their ratings; and, of one run, those of its scores for the other messages."""
+    def _of_votes(self, voted: Mapping[str, Result], votes: Sequence[Vote]) -> str:
+        """The pairs that people made by blind votes."""
+        for result in voted.values():
+            if result.request:
+                self._gate(result.request.prompt, TRAINING, self._clearance)
+        text, different = openai_chat.voted_preferences(voted, votes)
+        if different:
+            self._notes.append(f"{different} voted pairs are left out: their answers are to different messages")
+        return text
+
+    def _of_people(
+        self,
+        results: Sequence[Result],
+        ratings: Mapping[str, Rating],
+        voted: Mapping[str, Result],
+        votes: Sequence[Vote],
+    ) -> str:
+        """The pairs that people made by their ratings and votes; and, of one run, those of its scores for the other
+        messages."""
         rated = [result for result in results if result.request and result.completion and result.id in ratings]
         scored = [r for r in results if r.request and r.completion and r.scores] if self._run_id else []
         for result in (*rated, *scored):
             assert result.request
             self._gate(result.request.prompt, TRAINING, self._clearance)
-        text = openai_chat.rated_preferences(rated, ratings)
-        known = {canonical_json(r.request.body()["messages"]) for r in rated if r.request}
+        text = _once(openai_chat.rated_preferences(rated, ratings) + self._of_votes(voted, votes))
+        known = {canonical_json(r.request.body()["messages"]) for r in (*rated, *voted.values()) if r.request}
         rest = [r for r in scored if r.request and canonical_json(r.request.body()["messages"]) not in known]
         text += openai_chat.preference_file(rest)
         if not text:
-            what = "no answer is corrected, and no two answers to the same messages are rated good and bad"
-            raise FormatError(what, hint="rate answers on the workbench, or score a run with `promptlab compare …`")
+            what = "no answer is corrected, and no two answers to the same messages are rated good and bad, or voted on"
+            raise FormatError(what, hint="rate answers on the workbench, or compare them with `promptlab vote`")
         return text
 
     def _gate(self, prompt: Prompt, target: str, clearance: Label) -> None:
@@ -223,6 +242,11 @@ class ExportJob:
             own = highest([_with_own(label, row.get("label")), labels.of(place)])
             result.append(_Row(name, templates.inputs_from_text(template, texts), str(output), own, (place,)))
         return result
+
+
+def _once(lines: str) -> str:
+    """Each of `lines` once: a rating and a vote may prefer the same answer."""
+    return "".join(dict.fromkeys(line + "\n" for line in lines.split("\n") if line))
 
 
 def _own(template: Template, values: Mapping[str, Any]) -> dict[str, Any]:

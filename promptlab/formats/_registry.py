@@ -67,7 +67,7 @@ EXPORT_FORMATS: dict[str, str] = {
     "curl": "curl command for one request",
     "openai-batch": "JSONL for OpenAI's Batch API, a request a row",
     "openai-finetune": "JSONL for chat fine-tuning, of a pool of examples or of well-scored answers of a run",
-    "openai-preferences": "JSONL for preference training, of answers that people rated or scorers told apart",
+    "openai-preferences": "JSONL for preference training, of answers that people or scorers told apart",
 }
 """The formats that can be exported."""
 

@@ -21,7 +21,7 @@ from promptlab.formats._syntax import join_notes
 from promptlab.formats._template_builder import ROLES, Draft, template_param
 from promptlab.formats._workspace_view import ImportFolders
 from promptlab.models import Endpoint, api_address
-from promptlab.runs import Rating
+from promptlab.runs import Rating, Vote
 from promptlab.templates import escape_jinja
 from promptlab.types import Request, Result, Role
 from promptlab.workspace import OpenAIModel
@@ -202,6 +202,33 @@ def rated_preferences(results: Sequence[Result], ratings: Mapping[str, Rating]) 
             if better and text and better != text:
                 lines[_preference(request, better, text)] = None
     return "".join(lines)
+
+
+def voted_preferences(results: Mapping[str, Result], votes: Iterable[Vote]) -> tuple[str, int]:
+    """Lines of a file for preference training, from blind votes; and how many pairs of answers are left out, because
+    they answer different messages.
+
+    Of each two answers the one that more people prefer is preferred; there is no line if equally many prefer each.
+    `results` are by their ids.
+    """
+    balance: dict[tuple[str, str], int] = {}
+    for vote in votes:
+        if vote.preferred and vote.left in results and vote.right in results:
+            one, other = sorted((vote.left, vote.right))
+            balance[one, other] = balance.get((one, other), 0) + (1 if vote.preferred == one else -1)
+    lines: dict[str, None] = {}
+    different = 0
+    for (one, other), more in balance.items():
+        better, worse = (results[one], results[other]) if more > 0 else (results[other], results[one])
+        if not more or not (better.request and worse.request and better.text and worse.text):
+            continue
+        if better.text == worse.text:
+            continue
+        if _messages(better.request) != _messages(worse.request):
+            different += 1
+            continue
+        lines[_preference(better.request, better.text, worse.text)] = None
+    return "".join(lines), different
 
 
 def _preference(request: Request, better: str, worse: str) -> str:

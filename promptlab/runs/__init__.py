@@ -80,10 +80,12 @@ if TYPE_CHECKING:
     from promptlab.runs._store import Store, Taken, history_file
     from promptlab.runs._trial import Given, Recalled, Rendered, Trial
     from promptlab.runs._try_model import TRY_TEMPLATE, trial_of_model
+    from promptlab.runs._votes import CHOICES, Choice, Vote, Votes, pair_id
     from promptlab.runs._window import refuse_if_too_long
 
 __all__ = [
     "ANSWER_FORMATS",
+    "CHOICES",
     "MANY_ANSWERS",
     "MOST_DRAWS",
     "MOST_REQUESTS",
@@ -95,6 +97,7 @@ __all__ = [
     "AnswerTable",
     "Asked",
     "AskedRequest",
+    "Choice",
     "Column",
     "Explanation",
     "Given",
@@ -118,6 +121,8 @@ __all__ = [
     "Taken",
     "TextChange",
     "Trial",
+    "Vote",
+    "Votes",
     "add_example_from_result",
     "answer_table",
     "asked_requests",
@@ -140,6 +145,7 @@ __all__ = [
     "inputs_of_result",
     "is_answer_reusable",
     "label_of_result",
+    "pair_id",
     "plan_comparison",
     "plan_question",
     "plan_table",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from promptlab._util.sql_dialects import Text, holds, insert_missing, insert_or_replace, json_items, json_value
 from promptlab.runs._list import Listed
-from promptlab.runs._tables import messages, ratings, requests, results, runs, texts
+from promptlab.runs._tables import messages, ratings, requests, results, runs, texts, votes
 from promptlab.types import Section
 
 # A cached answer never comes from a failed, stopped or itself cached one, nor from one that may be incomplete, because
@@ -119,12 +119,27 @@ def rated_runs() -> sa.Select[Any]:
     )
 
 
+ADD_VOTE = votes.insert()
+_DELETED_ANSWERS = sa.select(results.c.id).where(results.c.run_id.in_(sa.select(runs.c.id).where(runs.c.deleted != "")))
+EVERY_VOTE = (
+    sa.select(votes)
+    .where(votes.c.left_result.not_in(_DELETED_ANSWERS), votes.c.right_result.not_in(_DELETED_ANSWERS))
+    .order_by(votes.c.number)
+)
+
+
+def votes_on(result_ids: Sequence[str]) -> sa.Select[Any]:
+    """The votes whose left answer is one of these results, the oldest first."""
+    return sa.select(votes).where(votes.c.left_result.in_(result_ids)).order_by(votes.c.number)
+
+
 def removal() -> list[sa.Delete]:
     """Statements that remove deleted runs, and then every text that no result needs any more."""
     gone = sa.select(runs.c.id).where(runs.c.deleted != "", runs.c.kind == "")
     answers = sa.select(results.c.id).where(results.c.run_id.in_(gone))
     needed = sa.select(results.c.request_key)
     return [
+        votes.delete().where(sa.or_(votes.c.left_result.in_(answers), votes.c.right_result.in_(answers))),
         ratings.delete().where(ratings.c.result_id.in_(answers)),
         results.delete().where(results.c.run_id.in_(gone)),
         runs.delete().where(runs.c.deleted != "", runs.c.kind == ""),

@@ -26,6 +26,7 @@ from promptlab.runs._list import Listed
 from promptlab.runs._rating import Ratings
 from promptlab.runs._renamed_file import renamed_sources
 from promptlab.runs._run_info import MadeFor, RunInfo
+from promptlab.runs._votes import Votes
 from promptlab.types import (
     Completion,
     Message,
@@ -42,7 +43,7 @@ from promptlab.types import (
 from promptlab.workspace import Workspace
 
 FILE = "runs.sqlite"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 KNOWN_TEXTS = 4_000
 """Hashes of texts that are remembered as written: most prompts repeat most of their texts."""
 ALL = Listed()
@@ -104,6 +105,7 @@ class Store:
         self._known: set[str] = set()
         self._db = Database(path, "run history", self._prepare)
         self.ratings = Ratings(self._db)
+        self.votes = Votes(self._db)
 
     def _prepare(self, db: sa.Connection) -> None:
         present = sa.inspect(db).get_table_names()
@@ -337,6 +339,15 @@ class Store:
         rows = self._db.rows(query.order_by(tables.results.c.position))
         requests = self._requests({row.request_key for row in rows if row.request_key})
         return [tables.result_from(row, requests.get(row.request_key)) for row in rows]
+
+    def results_with(self, ids: Iterable[str]) -> dict[str, Result]:
+        """The results with these ids, of whichever run, each with the request that was sent; one that is not there is
+        left out."""
+        query = sa.select(tables.results)
+        wanted = parts(sorted(set(ids)))
+        rows = [row for part in wanted for row in self._db.rows(query.where(tables.results.c.id.in_(part)))]
+        requests = self._requests({row.request_key for row in rows if row.request_key})
+        return {row.id: tables.result_from(row, requests.get(row.request_key)) for row in rows}
 
     def taken(self, run_ids: Sequence[str]) -> list[Taken]:
         """What the answers of these runs took, by model, but for answers that came from the store."""

@@ -119,6 +119,19 @@ ratings = sa.Table(  # since version 3
     sa.Column("corrected", Exact),
     sa.Column("created", Text, nullable=False),
 )
+votes = sa.Table(  # since version 4
+    "votes",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("voter", Words, nullable=False),
+    sa.Column("pair", Text, nullable=False),
+    sa.Column("left_result", Text, sa.ForeignKey("results.id"), nullable=False),
+    sa.Column("right_result", Text, sa.ForeignKey("results.id"), nullable=False),
+    sa.Column("choice", Text, nullable=False),
+    sa.Column("created", Text, nullable=False),
+    sa.Index("votes_by_left", "left_result"),
+    sa.Index("votes_by_right", "right_result"),
+)
 
 STEPS: dict[int, tuple[sa.Column[Any], ...]] = {
     2: (results.c.thinking, results.c.tokens_thinking),  # thinking, kept apart from the answer
@@ -133,6 +146,7 @@ STEPS: dict[int, tuple[sa.Column[Any], ...]] = {
         results.c.answered_at,
         results.c.expected,
     ),
+    4: (),  # votes, a new table
 }
 """The columns that each version added to the one before. New tables and indexes are made besides."""
 
@@ -150,6 +164,8 @@ def bring_up(db: sa.Connection, version: int) -> None:
         ratings.create(db, checkfirst=True)
         for title, kind in OLD_KINDS.items():
             db.execute(runs.update().where(runs.c.title.startswith(title, autoescape=True)).values(kind=kind))
+    if version == 4:
+        votes.create(db, checkfirst=True)
 
 
 def request_row(request: Request, key: str, fingerprint: str) -> dict[str, Any]:

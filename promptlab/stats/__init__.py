@@ -19,10 +19,13 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.stats._agreement import Agreement, agreement
+    from promptlab.stats._bradley_terry import Strength, components, strengths
     from promptlab.stats._comparison import Comparison, compare_binary, compare_graded, compare_with_rate, mcnemar
     from promptlab.stats._interval import CONFIDENCE, POWER, Interval, deviations
     from promptlab.stats._power import cases_needed, cases_to_be_within, cases_to_tell, smallest_effect
+    from promptlab.stats._prediction_powered import Corrected, corrected
     from promptlab.stats._rate import clustered, wilson
+    from promptlab.stats._raters import alpha, equal_pairs
     from promptlab.stats._sequential import HOPELESS, Look, deviations_of
     from promptlab.stats._several import adjusted_confidence, holm
 
@@ -32,10 +35,13 @@ __all__ = [
     "POWER",
     "Agreement",
     "Comparison",
+    "Corrected",
     "Interval",
     "Look",
+    "Strength",
     "adjusted_confidence",
     "agreement",
+    "alpha",
     "cases_needed",
     "cases_to_be_within",
     "cases_to_tell",
@@ -43,11 +49,15 @@ __all__ = [
     "compare_binary",
     "compare_graded",
     "compare_with_rate",
+    "components",
+    "corrected",
     "deviations",
     "deviations_of",
+    "equal_pairs",
     "holm",
     "mcnemar",
     "smallest_effect",
+    "strengths",
     "wilson",
 ]
 

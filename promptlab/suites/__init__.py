@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from promptlab.suites._history import CellRate, HistoryPoint, column_rates, history_as_text, suite_history
     from promptlab.suites._item_detail import ItemDetail, item_detail, judge_agreement, judges_of
     from promptlab.suites._items import AskOptions, TrialMaker, suite_items
+    from promptlab.suites._judge_reply import score_of
     from promptlab.suites._lock import hold_suite
     from promptlab.suites._log import SuiteLog
     from promptlab.suites._matrix import (
@@ -226,6 +227,7 @@ __all__ = [
     "row_at",
     "run_to_resume",
     "score_names",
+    "score_of",
     "show_counts",
     "suite_cases",
     "suite_history",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PAGES = ("workbench", "templates", "documents", "examples", "suites", "runs", "ledger", "models")
+PAGES = ("workbench", "templates", "documents", "examples", "suites", "votes", "runs", "ledger", "models")
 FIRST = "templates/world-cup.yaml"
 """The template that the workbench opens if the address names none."""
 LATER = 0.1  # seconds

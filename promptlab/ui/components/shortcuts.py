@@ -40,6 +40,7 @@ TABLE = (
     HELP,
     Shortcut("Down", "The next thing found; Up: the one before", "Search", "↓ ↑"),
     Shortcut("Enter", "Open the first thing found", "Search", "Enter"),
+    Shortcut("Left", "A is better; → B is better, ↓ tie, N both bad, S skip, U undo", "Votes", "← → ↓ N S U"),
     Shortcut("Escape", "Close a dialog or a menu", "everywhere", "Esc"),
     Shortcut("Tab", "The next control; with Shift the one before", "everywhere", "Tab"),
     Shortcut("Mod+Enter", "Apply what is typed without leaving the field", "Text fields"),

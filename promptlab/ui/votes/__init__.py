@@ -1,0 +1,1 @@
+"""The page Votes: choose between two answers without knowing whose they are."""
