@@ -104,10 +104,12 @@ def memory_need_in(model_log: str, context_log: str, tensors: Sequence[Tensor], 
 
 
 def _weights(model_log: str, tensors: Sequence[Tensor]) -> int:
-    """Bytes of the weights: by the head of the file if the log, which has three or four digits, says the same."""
-    logged = _sum(r"print_info: file size\s*=\s*([\d.]+) (\w)iB", model_log)
-    exact = weight_bytes(tensors)
-    return exact if abs(exact - logged) <= max(MIB // 64, logged // 1_000) else logged
+    """Bytes of the weights: by the head of the file if the log, which has two decimals, says the same."""
+    match = re.search(r"print_info: file size\s*=\s*([\d.]+) (\w)iB", model_log)
+    if match is None:
+        return 0
+    logged, exact = int(float(match[1]) * UNITS[match[2]]), weight_bytes(tensors)
+    return exact if abs(exact - logged) <= UNITS[match[2]] // 100 else logged
 
 
 def _caches(log: str) -> Iterator[CachePart]:

@@ -30,7 +30,7 @@ class PlanRequest:
     """What to lay out: the file at `path` (with all `parts` if it is split), a context of `cells` tokens shared by
     `sequences`, and batches of `batch` tokens (None: as the loader reads). `flash_attn` None leaves it to llama.cpp.
     With `whole_context`, layers with a sliding window keep all tokens. `variant` is the CPU code; None for the fastest.
-    `file_types` are those to tell the size in."""
+    `file_types` are those to tell the size in, `other_cells` further contexts to lay out."""
 
     path: Path
     cells: int
@@ -44,14 +44,17 @@ class PlanRequest:
     variant: str | None = None
     parts: tuple[Path, ...] = ()
     file_types: tuple[str, ...] = ()
+    other_cells: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The memory that llama.cpp would take, and bytes of the weights by file type."""
+    """The memory that llama.cpp would take, also for the `other_cells` of the request, and bytes of the weights by file
+    type."""
 
     need: MemoryNeed
     quantised: Mapping[str, int]
+    others: tuple[MemoryNeed, ...] = ()
 
 
 def plan_memory(request: PlanRequest) -> Planned:
@@ -93,7 +96,7 @@ def plan_memory(request: PlanRequest) -> Planned:
         ) from None
     if "error" in reply:
         raise EngineFailed(reply["error"], hint=reply["hint"])
-    return Planned(_need(reply["need"]), reply["quantised"])
+    return Planned(_need(reply["need"]), reply["quantised"], tuple(map(_need, reply["others"])))
 
 
 def _need(data: dict[str, Any]) -> MemoryNeed:

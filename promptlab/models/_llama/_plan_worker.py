@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,12 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
         whole_context=asked["whole_context"],
     )
     try:
-        need = plan(settings, ContextShape(asked["cells"], asked["sequences"]), batch=asked["batch"])
-        return {"need": asdict(need), "quantised": quantised_bytes(settings.path, asked["file_types"])}
+        need, *others = [
+            asdict(plan(replace(settings, window=cells), ContextShape(cells, asked["sequences"]), batch=asked["batch"]))
+            for cells in (asked["cells"], *asked["other_cells"])
+        ]
+        quantised = quantised_bytes(settings.path, asked["file_types"])
+        return {"need": need, "others": others, "quantised": quantised}
     except PromptlabError as exc:
         return {"error": exc.message, "hint": exc.hint}
 
