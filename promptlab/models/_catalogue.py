@@ -210,6 +210,19 @@ class Catalogue:
         with self._locks[name]:
             return self._files.prepare(name, entry, progress)
 
+    def model_files(self, name: str) -> tuple[Path, ...]:
+        """All files of a local model, in order. The file of an embedded one is assembled if need be.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelNotReady: it is not a local model, or it has no file.
+        """
+        entry = self.entry(name)
+        if not isinstance(entry, LlamaModel):
+            raise ModelNotReady(f"{name} is not a local model; it has no file here")
+        path = self.prepare(name) if entry.package is not None else self._files.path(name, entry)
+        return model_files(path).paths
+
     def try_out(self, name: str, say: Callable[[str], None] = lambda _text: None) -> str:
         """Try a local model on this processor, again if it failed before, and return the name of the CPU code that
         runs it. `say` is told what is being done.

@@ -150,6 +150,7 @@ def _caches(head: GgufHead, wanted: Wanted) -> list[CachePart]:
     reach = number(head, "attention.sliding_window", 0) * wanted.sequences + wanted.tokens_at_once
     short = min(cells, -(-reach // CELLS) * CELLS)
     number_type = wanted.kv_type.upper()
+    _check_blocks(head, number_type)
     parts = []
     attending = [each for each in layers if each.keys]
     for windowed, group in groupby(sorted(attending, key=lambda each: each.windowed), key=lambda each: each.windowed):
@@ -166,14 +167,21 @@ def _caches(head: GgufHead, wanted: Wanted) -> list[CachePart]:
     return parts
 
 
+def _check_blocks(head: GgufHead, kind: str) -> None:
+    """Refuse a type whose blocks do not divide the heads of the model, as llama.cpp does."""
+    block = GGML_TYPES[GGML_NUMBERS[kind]].block
+    heads = number(head, "attention.head_count", 0)
+    size = number(head, "attention.key_length", number(head, "embedding_length") // heads if heads else 0)
+    if size % block:
+        raise InputError(
+            f"a KV cache of the type {kind.lower()} has blocks of {block} numbers, and the heads of this model have "
+            f"{size}",
+            hint="choose f16",
+        )
+
+
 def _row_bytes(kind: str, width: int) -> int:
     each = GGML_TYPES[GGML_NUMBERS[kind]]
-    if width % each.block:
-        raise InputError(
-            f"a KV cache of the type {kind.lower()} needs rows of whole blocks of {each.block}, and this model has "
-            f"rows of {width}",
-            hint="choose f16 or another type",
-        )
     return width // each.block * each.bytes
 
 
