@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from promptlab.models._llama._plan_client import Planned, PlanRequest, plan_memory
     from promptlab.models._llama._unsupported import other_kind as other_kind_of_model
     from promptlab.models._llama._wheel import install as install_llama
+    from promptlab.models._measured import LoadedMemory, Measured
     from promptlab.models._new_entry import check_new_entry, installed_packages
     from promptlab.models._openai._config import (
         ApiAddress,
@@ -84,6 +85,8 @@ __all__ = [
     "GgufHead",
     "GgufTensor",
     "Held",
+    "LoadedMemory",
+    "Measured",
     "MemoryNeed",
     "ModelStatus",
     "NotGGUF",

@@ -75,13 +75,11 @@ def quantised_by_rule(heads: Sequence[GgufHead]) -> Mapping[str, int]:
     tensors = [tensor for head in heads for tensor in head.tensors]
     layers = max(1, number(heads[0], "block_count"))
     tied = not any(tensor.name == "output.weight" for tensor in tensors)
-    return {
-        each.name: sum(_bytes(each, tensor, layers, tied) for tensor in tensors) for each in FILE_TYPES
-    }
+    return {each.name: sum(_bytes(each, tensor, layers, tied) for tensor in tensors) for each in FILE_TYPES}
 
 
 def _bytes(kind: FileType, tensor: GgufTensor, layers: int, tied: bool) -> int:
-    if len(tensor.sizes) < 2 or tensor.kind == GGML_NUMBERS["F32"] and _stays(tensor.name):
+    if len(tensor.sizes) < 2 or (tensor.kind == GGML_NUMBERS["F32"] and _stays(tensor.name)):
         return tensor_bytes(GGML_NUMBERS["F32"], tensor.sizes) or tensor.bytes
     name = _type_of(kind, tensor.name, layers, tied)
     found = tensor_bytes(GGML_NUMBERS[name], tensor.sizes)

@@ -1,4 +1,4 @@
-"""The memory of a model by formulas, from the head of its file: for machines without llama.cpp, and to check its answer.
+"""The memory of a model by formulas, from the head of its file: where llama.cpp is missing, and to check its answer.
 
     need = need_by_formula([head], Wanted(context=8192))
     need.cache                    # the same as llama.cpp's to the byte, for the kinds of models that are known here
@@ -208,4 +208,4 @@ def _compute(head: GgufHead, wanted: Wanted, vocabulary: int) -> int:
     return 4 * tokens * max(logits, network, attention)
 
 
-__all__ = ["number", "need_by_formula", "vocabulary_of"]
+__all__ = ["need_by_formula", "number", "vocabulary_of"]

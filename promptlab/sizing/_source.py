@@ -57,8 +57,8 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A model to size. `heads` are those of its file or of all its parts; the files are at `paths`, or `holes` stand for
-    them. `family` has the dimensions of a model that is known by name. `entry` is that of promptlab.yaml."""
+    """A model to size. `heads` are those of its file or of all its parts; the files are at `paths`, or `holes` stand
+    for them. `family` has the dimensions of a model that is known by name. `entry` is that of promptlab.yaml."""
 
     kind: Kind
     title: str
@@ -150,9 +150,7 @@ def _at_address(address: str) -> Source:
         for number, (file, head) in enumerate(zip(files, heads, strict=True))
     )
     _check(first.name, heads, [file.size for file in files])
-    return Source(
-        "address", first.name, tuple(heads), holes=holes, requests=sum(file.requests for file in files)
-    )
+    return Source("address", first.name, tuple(heads), holes=holes, requests=sum(file.requests for file in files))
 
 
 def _head(file: RangedFile) -> GgufHead:
@@ -211,9 +209,7 @@ def of_family(dimensions: Family, kind: Kind) -> Source:
     tensors = []
     for weight in weights_of(dimensions):
         number = F32 if weight.stays_exact else F16
-        tensors.append(
-            GgufTensor(weight.name, number, weight.sizes, padded(tensor_bytes(number, weight.sizes) or 0))
-        )
+        tensors.append(GgufTensor(weight.name, number, weight.sizes, padded(tensor_bytes(number, weight.sizes) or 0)))
     data = head_bytes(keys_of(dimensions), tensors)
     size = len(data) + sum(tensor.bytes for tensor in tensors)
     head = read_gguf_of(cast("io.BufferedReader", io.BytesIO(data)), size, dimensions.name)

@@ -16,8 +16,9 @@ MOST_PARALLEL = 256
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`context` tokens for each of `parallel` texts, kept in numbers of `kv_type`. With `whole_context`, layers with a
-    sliding window keep every token too, as promptlab loads them, so that any prefix can be continued. `batch` tokens are
-    read at once. `flash` is False without flash attention."""
+    sliding window keep every token too, as promptlab loads them, so that any prefix can be continued. `batch` tokens
+    are read at once. `flash` is False without flash attention. promptlab's own engines keep `room` cells more than the
+    context, and have a number of `own_sequences` (0: one for each text)."""
 
     context: int
     parallel: int = 1
@@ -25,6 +26,8 @@ class Wanted:
     whole_context: bool = True
     batch: int = BATCH
     flash: bool = True
+    room: int = 0
+    own_sequences: int = 0
 
     def __post_init__(self) -> None:
         for what, value, most in (
@@ -44,16 +47,17 @@ class Wanted:
     @property
     def cells(self) -> int:
         """Tokens that the KV cache has room for."""
-        return self.context * self.parallel
+        return self.context * self.parallel + self.room
 
     @property
     def sequences(self) -> int:
-        return self.parallel
+        """How many sequences share the cells."""
+        return self.own_sequences or self.parallel
 
     @property
     def tokens_at_once(self) -> int:
         """The tokens of the largest batch: what is read, and one token for each text."""
-        return max(self.batch, 32) + (self.parallel if self.parallel > 1 else 0)
+        return max(self.batch, 32) + (self.sequences if self.sequences > 1 else 0)
 
 
 __all__ = ["BATCH", "Wanted"]

@@ -1,6 +1,6 @@
 """Writing the head of a GGUF file, for a model that nobody has here.
 
-    head = head_bytes(keys, tensors)     # the head with its padding; the weights would follow
+head = head_bytes(keys, tensors)     # the head with its padding; the weights would follow
 """
 
 from __future__ import annotations

@@ -9,12 +9,14 @@ from typing import Any
 
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._library import cpu_variant, library, log_lines, reason
-from promptlab.models._llama._memory import CELL, MemoryNeed, free_memory
-from promptlab.models._llama._plan import GPU_SLICE, SLICE, context_in_words, failure, plan, read_offload
+from promptlab.models._llama._memory import CELL, MemoryNeed, free_memory, real_need
+from promptlab.models._llama._plan import GPU_SLICE, MOST_LINES, SLICE, context_in_words, failure, plan, read_offload
 from promptlab.models._llama._settings import ContextShape, Settings, context_params, model_params
 from promptlab.models._llama._token_masks import TokenMasks
 from promptlab.models._llama._unsupported import refuse_loaded, refuse_other_kinds
 from promptlab.models._llama._vocabulary import TokenTable
+from promptlab.models._measured import LoadedMemory
+from promptlab.models._resident_memory import own_pages
 
 MANY = 1 << 17
 """Up to this many tokens of context, planning its layout takes almost no memory."""
@@ -87,18 +89,20 @@ class LoadedModel:
         self.context: Any = None
         self._token_masks: TokenMasks | None = None
         self.room = memory_need_of(settings, self.shape)
+        self._before = own_pages()
         refuse_if_full(settings, self.room)
         params = model_params(settings)
         # A name of its own keeps the callback alive while llama.cpp may call it.
         progress_callback = lib.llama_progress_callback(lambda _part, _data: not stopping())
         params.progress_callback = progress_callback
-        with log_lines() as lines:
+        with log_lines(most=MOST_LINES) as lines:
             self.model = lib.llama_model_load_from_file(str(settings.path).encode(), params)
         if not self.model:
             if stopping():
                 raise Stopped
             raise failure(settings, "cannot be loaded", lines)
         self.gpu = read_offload(lines)
+        self._log = "".join(lines)
         self.vocab = lib.llama_model_get_vocab(self.model)
         self.slice = GPU_SLICE if self.gpu.layers else SLICE
         try:
@@ -128,6 +132,16 @@ class LoadedModel:
         """Bytes of memory that it takes."""
         return self.room.total
 
+    def taken(self, *, alone: bool) -> LoadedMemory:
+        """The memory that llama.cpp allocated, and the pages that the process holds since the load if the model is
+        `alone` in it."""
+        now = own_pages() if alone else None
+        if now is None or self._before is None:
+            return LoadedMemory(self._allocated)
+        return LoadedMemory(
+            self._allocated, *(max(0, after - before) for after, before in zip(now, self._before, strict=True))
+        )
+
     def token_masks(self, table: TokenTable) -> TokenMasks:
         """The token masks for grammars. They are prepared on first use, which takes a second for 262,000 tokens."""
         if self._token_masks is None:
@@ -136,10 +150,11 @@ class LoadedModel:
 
     def _open_context(self) -> None:
         params = context_params(self.settings, self.shape, self.slice)
-        with log_lines() as lines:
+        with log_lines(most=MOST_LINES) as lines:
             self.context = self.lib.llama_init_from_model(self.model, params)
         if not self.context:
             raise failure(self.settings, f"leaves no memory for {context_in_words(self.settings)}", lines)
+        self._allocated, self._log = real_need(self._log, "".join(lines)), ""
         self.memory = self.lib.llama_get_memory(self.context)
         if not self.memory:
             raise EngineFailed(

@@ -52,7 +52,8 @@ class MemoryNeed:
     """Bytes that a loaded model needs: for its weights, second copies of some of them (`repacked`), the KV cache of a
     full context, computing, the logits (`output`), and adapters. `on_gpu` is True if layers go to a GPU; its memory is
     not counted separately. `caches` are the parts of the KV cache, `devices` the bytes of cache, computing and output
-    by the device that llama.cpp puts them on."""
+    by the device that llama.cpp puts them on. `repacks` is True if this processor stores weights of some types
+    twice."""
 
     weights: int
     repacked: int
@@ -63,6 +64,7 @@ class MemoryNeed:
     on_gpu: bool = False
     caches: tuple[CachePart, ...] = ()
     devices: tuple[tuple[str, int], ...] = ()
+    repacks: bool = False
 
     @property
     def total(self) -> int:
@@ -100,6 +102,7 @@ def memory_need_in(model_log: str, context_log: str, tensors: Sequence[Tensor], 
         on_gpu=bool(re.search(r"offloaded [1-9]\d*/\d+ layers to GPU", model_log)),
         caches=tuple(_caches(context_log)),
         devices=_devices(context_log),
+        repacks=bool(kinds),
     )
 
 

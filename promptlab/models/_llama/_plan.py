@@ -120,6 +120,7 @@ def context_in_words(settings: Settings) -> str:
 
 __all__ = [
     "GPU_SLICE",
+    "MOST_LINES",
     "SLICE",
     "Offload",
     "context_in_words",

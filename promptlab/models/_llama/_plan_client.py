@@ -1,8 +1,8 @@
 """Asking llama.cpp in a child process how much memory a file will take.
 
-    planned = plan_memory(PlanRequest(Path("hole.gguf"), cells=8192, file_types=("Q4_K_M",)))
-    planned.need.cache            # bytes of the KV cache
-    planned.quantised["Q4_K_M"]   # bytes of the weights in that file type
+planned = plan_memory(PlanRequest(Path("hole.gguf"), cells=8192, file_types=("Q4_K_M",)))
+planned.need.cache            # bytes of the KV cache
+planned.quantised["Q4_K_M"]   # bytes of the weights in that file type
 """
 
 from __future__ import annotations
