@@ -25,8 +25,8 @@ FILE = "measured.json"
 @dataclass(frozen=True, slots=True)
 class LoadedMemory:
     """Memory of a loaded model in bytes: what llama.cpp `allocated`, by its log, and what its process really holds
-    since it was loaded: `anonymous` pages, and `file_backed` ones of the mapped weights. None if the system does not say, or
-    if another model was loaded in the process too."""
+    since it was loaded: `anonymous` pages, and `file_backed` ones of the mapped weights. None if the system does not
+    say, or if another model was loaded in the process too."""
 
     allocated: int
     anonymous: int | None = None

@@ -109,23 +109,26 @@ def _types(types: tuple[TypeSize, ...]) -> Iterator[str]:
 
 
 def _speed(sizing: Sizing) -> Iterator[str]:
-    share = "for each text" if sizing.wanted.parallel > 1 else "for each token"
     yield (
-        f"Speed of writing, at most: {gigabytes(sizing.speeds[0].read)} of weights and KV cache are read {share}, so "
-        "memory bandwidth bounds it"
+        f"Speed of writing, at most: {gigabytes(sizing.speeds[0].read)} of weights and KV cache are read for a token "
+        "of a full context, so memory bandwidth bounds it"
     )
     for speed in sizing.speeds:
-        yield f"  {speed.device:32} {speed_words(speed):>18}  with {speed.bandwidth / 1e9:,.0f} GB/s{_measured(speed)}"
+        yield f"  {speed.device:32} {speed_words(speed):>24}  with {speed.bandwidth / 1e9:,.0f} GB/s{_measured(speed)}"
     yield "  Reading a prompt uses each weight for many tokens at once; that is bound by computing."
 
 
 def speed_words(speed: Speed) -> str:
-    """Tokens a second that are possible."""
-    return f"{speed.most:,.1f} tokens/s" if speed.most < 100 else f"{speed.most:,.0f} tokens/s"
+    """Tokens a second that are possible: with a full context, and while the texts are short."""
+    return f"{_rate(speed.full)} to {_rate(speed.most)} tokens/s"
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.1f}" if rate < 100 else f"{rate:,.0f}"
 
 
 def _measured(speed: Speed) -> str:
-    return f"; measured {speed.measured:,.1f} tokens/s, {speed.bound}" if speed.measured is not None else ""
+    return f"; measured {speed.measured:,.1f} tokens/s, bound by {speed.bound}" if speed.measured is not None else ""
 
 
 def _training(training: TrainingMemory | None) -> Iterator[str]:

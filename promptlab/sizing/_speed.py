@@ -31,23 +31,25 @@ NEAR = 0.5
 @dataclass(frozen=True, slots=True)
 class Speed:
     """The speed of writing on one device with `bandwidth` bytes a second. `read` bytes are read for a token of one text
-    with a full context; `most` tokens a second are possible for all texts together. `measured` is what
+    with a full context. For all texts together, `most` tokens a second are possible while they are short, and `full`
+    once their contexts are full. `measured` is what
     `promptlab models check` measured on this machine, None if it did not."""
 
     device: str
     bandwidth: float
     read: int
     most: float
+    full: float
     measured: float | None = None
 
     @property
     def bound(self) -> str:
         """What bounds it, in words."""
         if self.measured is None:
-            return "bound by memory bandwidth: every token reads the weights it uses and its KV cache once"
+            return "memory bandwidth: every token reads the weights it uses and its KV cache once"
         if self.measured >= NEAR * self.most:
-            return "bound by memory bandwidth, by what was measured"
-        return "bound by computing: it was measured well below what the memory allows"
+            return "memory bandwidth, by what was measured"
+        return "computing: it was measured well below what the memory allows"
 
 
 def speed_on(
@@ -61,8 +63,8 @@ def speed_on(
     """The speed that `bandwidth` allows."""
     weights = int(need.weights * _used_share(heads))
     read = weights + need.cache // wanted.parallel
-    most = wanted.parallel * bandwidth / max(1, weights + need.cache)
-    return Speed(device, bandwidth, read, most, measured)
+    most, full = (wanted.parallel * bandwidth / max(1, weights + cache) for cache in (0, need.cache))
+    return Speed(device, bandwidth, read, most, full, measured)
 
 
 def _used_share(heads: Sequence[GgufHead]) -> float:
