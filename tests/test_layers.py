@@ -23,7 +23,7 @@ DIRECTIONS = (
     ("lab",),
     ("shelf", "experiments", "votes"),
     ("formats", "server", "suites"),
-    ("runs", "versions"),
+    ("runs", "versions", "sizing"),
     ("templates", "models"),
     ("documents", "examples", "scorers"),
     ("workspace",),

@@ -26,6 +26,7 @@ from promptlab.cli import models as cli_models
 from promptlab.cli import runs as cli_runs
 from promptlab.cli import serve as cli_serve
 from promptlab.cli import shelf as cli_shelf
+from promptlab.cli import size as cli_size
 from promptlab.cli import start as cli_start
 from promptlab.cli import suite as cli_suite
 from promptlab.cli import templates as cli_templates
@@ -60,6 +61,7 @@ cli.add_command(cli_start.app)
 cli.add_command(cli_compare.compare)
 cli.add_command(cli_compare.render)
 cli.add_command(cli_models.models)
+cli.add_command(cli_size.size)
 cli.add_command(cli_runs.runs)
 cli.add_command(cli_templates.templates)
 cli.add_command(cli_formats.import_)

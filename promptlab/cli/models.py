@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -57,6 +58,50 @@ def models_list(as_json: bool) -> None:
         for line in dict.fromkeys((row.words, row.reason)):
             if line and line != state:
                 click.echo(terminal.printable(f"           {line}"))
+
+
+@models.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(name: str, as_json: bool) -> None:
+    """Show one model, and the memory it takes.
+
+    Of a local model: what it is expected to take, as llama.cpp plans it without loading, beside what was measured when
+    `promptlab models check` loaded it. Loads nothing.
+    """
+    from promptlab.models import price_of
+    from promptlab.sizing import expected_memory, memory_lines
+
+    with opened() as lab:
+        status = lab.catalogue.status(name)
+        measured = lab.catalogue.measured(name)
+        local = status.backend == "llama" and status.file is not None
+        need = expected_memory(lab.catalogue, name) if local else None
+        each = price_of(lab.catalogue, name)
+    if as_json:
+        expected = None if need is None else {**asdict(need), "total": need.total}
+        print_json(
+            {**asdict(status), "works": status.works, "expected": expected, "measured": measured and asdict(measured)}
+        )
+        return
+    facts = [
+        (
+            "runs",
+            {"llama": "on this machine", "openai": "on a server"}.get(status.backend, "as a backend of a program"),
+        ),
+        ("state", status.words),
+        ("window", f"{status.window:,} tokens" if status.window else "unknown"),
+        ("clearance", status.clearance),
+        ("file", status.file or ""),
+        ("size on disk", f"{status.size_bytes / 1e6:,.0f} MB" if status.size_bytes else ""),
+        ("price", each.words if each else ""),
+    ]
+    click.echo(terminal.printable(name))
+    for what, words in facts:
+        if words:
+            click.echo(terminal.printable(f"  {what:14} {words}"))
+    for line in memory_lines(need, measured) if need else ():
+        click.echo(terminal.printable(f"  {line}"))
 
 
 @models.command("prepare")
@@ -146,6 +191,12 @@ def _measured(lab: Lab, name: str, *, quick: bool, as_json: bool) -> bool:
 
     size = catalogue.QUICK_BENCHMARK if quick else catalogue.USUAL_BENCHMARK
     report = catalogue.benchmark(lab.catalogue, name, size=size, say=say)
+    rate = report.speed.promptlab if report.speed else None
+    at = datetime.now(UTC).isoformat()
+    lab.catalogue.note_measured(
+        name,
+        catalogue.Measured(at, report.facts.loaded, rate.reading if rate else None, rate.writing if rate else None),
+    )
     if as_json:
         click.echo(json.dumps({**asdict(report), "ok": report.ok}))
     else:

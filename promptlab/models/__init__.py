@@ -28,9 +28,24 @@ if TYPE_CHECKING:
     from promptlab.models._benchmark_report import benchmark_lines
     from promptlab.models._catalogue import Catalogue
     from promptlab.models._embedded import EMBEDDED_MODELS, installed_models
+    from promptlab.models._file_parts import model_files, names_of_parts
+    from promptlab.models._ggml import KV_TYPES
+    from promptlab.models._ggml import NUMBER as GGML_NUMBERS
+    from promptlab.models._ggml import TYPES as GGML_TYPES
+    from promptlab.models._ggml import bytes_of as tensor_bytes
+    from promptlab.models._gguf import Head as GgufHead
+    from promptlab.models._gguf import NotGGUF
+    from promptlab.models._gguf import Tensor as GgufTensor
+    from promptlab.models._gguf import read_head as read_gguf
+    from promptlab.models._gguf import read_head_of as read_gguf_of
     from promptlab.models._llama._cpu_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT
     from promptlab.models._llama._cpu_variants import candidates as cpu_variants_to_try
+    from promptlab.models._llama._memory import OVERHEAD as LOCAL_OVERHEAD
+    from promptlab.models._llama._memory import CachePart, MemoryNeed, free_memory
+    from promptlab.models._llama._plan_client import Planned, PlanRequest, plan_memory
+    from promptlab.models._llama._unsupported import other_kind as other_kind_of_model
     from promptlab.models._llama._wheel import install as install_llama
+    from promptlab.models._measured import LoadedMemory, Measured
     from promptlab.models._new_entry import check_new_entry, installed_packages
     from promptlab.models._openai._config import (
         ApiAddress,
@@ -51,6 +66,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EMBEDDED_MODELS",
+    "GGML_NUMBERS",
+    "GGML_TYPES",
+    "KV_TYPES",
+    "LOCAL_OVERHEAD",
     "NOT_PORTABLE",
     "NUMERICS",
     "PORTABLE_HINT",
@@ -60,11 +79,20 @@ __all__ = [
     "AsSent",
     "Backend",
     "Budget",
+    "CachePart",
     "Catalogue",
     "Endpoint",
+    "GgufHead",
+    "GgufTensor",
     "Held",
+    "LoadedMemory",
+    "Measured",
+    "MemoryNeed",
     "ModelStatus",
+    "NotGGUF",
     "Piece",
+    "PlanRequest",
+    "Planned",
     "Price",
     "ProbesMachine",
     "ReadsAhead",
@@ -82,16 +110,24 @@ __all__ = [
     "check_schema",
     "cpu_variants_to_try",
     "explain_empty_answer",
+    "free_memory",
     "install_llama",
     "installed_models",
     "installed_packages",
     "is_api_version",
+    "model_files",
+    "names_of_parts",
     "openai_request_body",
+    "other_kind_of_model",
+    "plan_memory",
     "price",
     "price_of",
     "price_of_entry",
+    "read_gguf",
+    "read_gguf_of",
     "schema_failure",
     "schema_verdict",
+    "tensor_bytes",
     "try_of",
     "url_without_secrets",
     "with_schema_verdict",

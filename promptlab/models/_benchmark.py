@@ -193,6 +193,7 @@ def _facts(backend: LlamaBackend, name: str, say: Say, size: BenchmarkSize, miss
         threads=opening_of(backend).n_threads,
         memory_bytes=None if before is None or after is None else after - before,
         expected_bytes=backend.size,
+        loaded=backend.memory,
     )
 
 

@@ -13,6 +13,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from promptlab.models._measured import LoadedMemory
 from promptlab.types import Completion
 
 
@@ -31,6 +32,7 @@ class ModelFacts:
     threads: int
     memory_bytes: int | None
     expected_bytes: int | None = None
+    loaded: LoadedMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,12 @@ def _facts(facts: ModelFacts) -> Iterator[str]:
         expected = f"; {facts.expected_bytes / 1e6:,.0f} MB were expected" if facts.expected_bytes else ""
         grown = f"{facts.memory_bytes / 1e6:,.0f} MB more once it was loaded, {times:.2f} times the file"
         yield f"  memory         {grown}{expected}"
+    if loaded := facts.loaded:
+        held = ""
+        if loaded.anonymous is not None and loaded.file_backed is not None:
+            anonymous, mapped = loaded.anonymous / 1e6, loaded.file_backed / 1e6
+            held = f"; the process holds {anonymous:,.0f} MB of its own and {mapped:,.0f} MB of the file"
+        yield f"  allocated      {loaded.allocated / 1e6:,.0f} MB by llama.cpp{held}"
 
 
 def _speed(speed: Speed | None) -> Iterator[str]:

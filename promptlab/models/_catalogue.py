@@ -26,6 +26,7 @@ from promptlab.models._file_parts import Contents, model_files
 from promptlab.models._files import PACKAGES, ModelFiles, Progress, cache_folder
 from promptlab.models._llama._cpu_variants import Numerics
 from promptlab.models._local_files import Downloader, LocalFiles, hub_download
+from promptlab.models._measured import Measured, Measurements
 from promptlab.models._status import ModelStatus, api_status, local_status
 from promptlab.models._tries import Tries, Try
 from promptlab.types import Label
@@ -33,6 +34,7 @@ from promptlab.workspace import Ledger, LlamaModel, OpenAIModel, Workspace, mode
 
 if TYPE_CHECKING:
     from promptlab.models._llama._backend import LlamaBackend
+    from promptlab.models._llama._plan_client import PlanRequest
 
 
 class Catalogue:
@@ -59,6 +61,7 @@ class Catalogue:
         self._cache = ModelFiles(cache_folder(self._env))
         self._ledger = Ledger(workspace.state)
         self._tries = Tries(workspace.state)
+        self._measurements = Measurements(workspace.state)
         self._backends: dict[str, Backend] = {}
         self._contents: dict[str, Contents] = {}
         self._locks = {name: threading.RLock() for name in self.workspace.models}
@@ -161,6 +164,22 @@ class Catalogue:
         """Keep the last real result of a model. `state` is its `state_of` from before it was asked."""
         self._tries.note(name, outcome, *state)
 
+    def measured(self, name: str) -> Measured | None:
+        """What `promptlab models check` measured of a model on this machine; None if it did not, or of another file.
+
+        Raises:
+            ModelNotFound: there is no such model.
+        """
+        return self._measurements.last(name, *self.state_of(name)) if self._is_local(name) else None
+
+    def note_measured(self, name: str, measured: Measured) -> None:
+        """Keep what was measured of a local model."""
+        if self._is_local(name):
+            self._measurements.note(name, measured, *self.state_of(name))
+
+    def _is_local(self, name: str) -> bool:
+        return isinstance(self.entry(name), LlamaModel)
+
     def offered_by(self, entry: OpenAIModel) -> tuple[str, ...]:
         """The names of the models that the server of `entry` offers; `entry` may be one that somebody is writing.
 
@@ -209,6 +228,32 @@ class Catalogue:
             raise ModelNotReady(f"{name} is not a local model; there is nothing to prepare")
         with self._locks[name]:
             return self._files.prepare(name, entry, progress)
+
+    def model_files(self, name: str) -> tuple[Path, ...]:
+        """All files of a local model, in order. The file of an embedded one is assembled if need be.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelNotReady: it is not a local model, or it has no file.
+        """
+        entry = self.entry(name)
+        if not isinstance(entry, LlamaModel):
+            raise ModelNotReady(f"{name} is not a local model; it has no file here")
+        path = self.prepare(name) if entry.package is not None else self._files.path(name, entry)
+        return model_files(path).paths
+
+    def plan_request(self, name: str) -> PlanRequest:
+        """What to ask llama.cpp (`plan_memory`) for the memory that a local model will take. Loads nothing.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelNotReady: it is not a local model, or it has no file.
+        """
+        backend = self.backend(name)
+        request: PlanRequest | None = getattr(backend, "plan_request", None)
+        if request is None:
+            raise ModelNotReady(f"{name} is not a local model; it takes no memory here")
+        return request
 
     def try_out(self, name: str, say: Callable[[str], None] = lambda _text: None) -> str:
         """Try a local model on this processor, again if it failed before, and return the name of the CPU code that

@@ -3,11 +3,12 @@
     head = read_head(Path("model-00001-of-00003.gguf"))
     head.meta["general.architecture"]    # "llama"
     head.meta["split.count"]             # 3
-    head.lists["tokenizer.ggml.tokens"]  # 49152: only the length of a list is kept
+    head.lists["tokenizer.ggml.tokens"]  # 49152: of a long list, or one of texts, only the length is kept
+    head.numbers["lfm2.attention.head_count_kv"]  # (0, 0, 8, …): a short list of numbers, one for each layer
 
 It is read in plain Python, because it decides if a file may be given to native code at all: some damaged files make
 llama.cpp end the process. The entries of lists are skipped, so that a vocabulary of 262,000 words takes a tenth of a
-second and no memory.
+second and no memory. `read_head_of` reads any file-like object, such as one that fetches a file by parts.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 MAGIC = b"GGUF"
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -26,6 +27,10 @@ SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "
 TEXT, LIST = 8, 9
 MOST_KEYS, MOST_TENSORS, LONGEST_TEXT, LONGEST_NAME = 65_536, 1 << 20, 1 << 26, 1 << 16
 """Limits far above any real file. A damaged file beyond them is refused before it takes memory."""
+MOST_KEPT = 1 << 26
+"""The most bytes of text that all keys, values and names of a head may have together."""
+SHORT_LIST = 4_096
+"""Lists of numbers up to this length are kept: they have one entry for each layer."""
 AT_ONCE = 1 << 16
 
 Value = int | float | bool | str
@@ -48,11 +53,14 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Single values by key (`meta`), lengths of lists by key, and the tensors of this file in their order."""
+    """Single values by key (`meta`), lengths of lists by key, the tensors of this file in their order, the entries of
+    short lists of `numbers`, and the place where the weights `begin`."""
 
     meta: Mapping[str, Value]
     lists: Mapping[str, int]
     tensors: tuple[Tensor, ...]
+    numbers: Mapping[str, tuple[int | float, ...]] = field(default_factory=dict)
+    begin: int = 0
 
     @property
     def architecture(self) -> str:
@@ -72,16 +80,28 @@ def read_head(path: Path) -> Head:
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        try:
-            return _Reader(file).head()
-        except (struct.error, KeyError, OverflowError, MemoryError) as exc:
-            raise NotGGUF(f"{path.name} has a damaged head") from exc
+        return read_head_of(file, os.fstat(file.fileno()).st_size, path.name)
+
+
+def read_head_of(file: IO[bytes], size: int, name: str) -> Head:
+    """The head of a file that is open for reading and has `size` bytes.
+
+    Raises:
+        NotGGUF: there is no head that can be read.
+        OSError: the file cannot be read.
+    """
+    try:
+        return _Reader(file, size).head()
+    except (struct.error, KeyError, OverflowError, MemoryError) as exc:
+        raise NotGGUF(f"{name} has a damaged head") from exc
 
 
 class _Reader:
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._size = file, os.fstat(file.fileno()).st_size
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file, self._size = file, size
         self._order = "<"
+        self._kept = 0
+        self._numbers: dict[str, tuple[int | float, ...]] = {}
 
     def head(self) -> Head:
         if self._file.read(4) != MAGIC:
@@ -100,12 +120,12 @@ class _Reader:
         for _ in range(keys):
             key, kind = self._text(LONGEST_NAME), self._number("I")
             if kind == LIST:
-                lists[key] = self._skip_list()
+                lists[key] = self._list(key)
             else:
                 meta[key] = self._text(LONGEST_TEXT) if kind == TEXT else self._scalar(kind)
-        return Head(meta, lists, self._tensors(tensors, meta))
+        return Head(meta, lists, *self._tensors(tensors, meta))
 
-    def _tensors(self, count: int, meta: Mapping[str, Value]) -> tuple[Tensor, ...]:
+    def _tensors(self, count: int, meta: Mapping[str, Value]) -> tuple[tuple[Tensor, ...], Mapping[str, Any], int]:
         tensors: list[tuple[int, str, int, tuple[int, ...]]] = []
         for _ in range(count):
             name, dimensions = self._text(LONGEST_NAME), self._number("I")
@@ -120,10 +140,15 @@ class _Reader:
         end = self._size - begin
         places = [*sorted(place for place, *_ in tensors), end]
         behind = dict(pairwise(places))
-        return tuple(Tensor(name, kind, sizes, max(0, behind[place] - place)) for place, name, kind, sizes in tensors)
+        found = (Tensor(name, kind, sizes, max(0, behind[place] - place)) for place, name, kind, sizes in tensors)
+        return tuple(found), self._numbers, begin
 
-    def _skip_list(self) -> int:
+    def _list(self, key: str) -> int:
+        """Step over a list; keep its entries if they are few numbers. The length of the list."""
         kind, count = self._number("I"), self._number("Q")
+        if kind in SCALARS and count <= SHORT_LIST:
+            self._numbers[key] = tuple(self._scalar(kind) for _ in range(count))  # type: ignore[misc]
+            return count
         if kind == TEXT:
             self._skip_texts(count)
         elif kind == LIST:
@@ -158,7 +183,8 @@ class _Reader:
 
     def _text(self, most: int) -> str:
         length = self._number("Q")
-        if length > most:
+        self._kept += length
+        if length > most or self._kept > MOST_KEPT:
             raise NotGGUF("its head is damaged")
         return self._take(length).decode("utf-8", "surrogateescape")
 
@@ -169,4 +195,4 @@ class _Reader:
         return data
 
 
-__all__ = ["Head", "NotGGUF", "Tensor", "Value", "read_head"]
+__all__ = ["Head", "NotGGUF", "Tensor", "Value", "read_head", "read_head_of"]

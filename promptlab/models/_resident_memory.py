@@ -30,4 +30,15 @@ def resident_memory(proc: Path = Path("/proc"), pid: int | None = None) -> int |
     return sum(resident[number] for number in family)
 
 
-__all__ = ["resident_memory"]
+def own_pages(status: Path = Path("/proc/self/status")) -> tuple[int, int] | None:
+    """Bytes of anonymous and of file-backed pages that this process holds; None if the system does not say."""
+    try:
+        lines = status.read_text("utf-8", "replace").splitlines()
+        pairs = [line.split(":", 1) for line in lines if line.startswith(("RssAnon:", "RssFile:"))]
+        fields = {name: value.split()[0] for name, value in pairs}
+        return int(fields["RssAnon"]) * 1024, int(fields["RssFile"]) * 1024
+    except (OSError, KeyError, ValueError, IndexError):
+        return None
+
+
+__all__ = ["own_pages", "resident_memory"]

@@ -17,6 +17,7 @@ from promptlab.models._extras import require_llama_cpp
 from promptlab.models._file_parts import model_files
 from promptlab.models._files import parts_of
 from promptlab.models._local_files import LocalFiles, known_package
+from promptlab.models._measured import LoadedMemory
 from promptlab.models._tries import Try
 from promptlab.types import Label
 from promptlab.workspace import LlamaModel, OpenAIModel
@@ -32,7 +33,7 @@ class ModelStatus:
     Of local models: `tried` is False until the model was tried on this processor, and `cpu` names the CPU code that
     runs there. `gpu` is text for people; it is empty for an API. `file`, `size_bytes` and `sha256` are None if there is
     no file yet. If the model is split, `file` is the first of `files` parts, `size_bytes` is the size of all parts, and
-    `sha256` is the one that promptlab.yaml uses for all of them.
+    `sha256` is the one that promptlab.yaml uses for all of them. `memory` is what it takes, if it is loaded.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ModelStatus:
     files: int = 1
     sha256: str | None = None
     last: Try | None = None
+    memory: LoadedMemory | None = None
 
     @property
     def works(self) -> bool | None:
@@ -133,6 +135,7 @@ def _of_backend(name: str, entry: LlamaModel, backend: Backend, size: int, file:
         cpu=str(outcome.cpu) if outcome else "",
         files=parts,
         sha256=getattr(backend, "sha256", None),
+        memory=getattr(backend, "memory", None),
     )
 
 

@@ -25,8 +25,10 @@ from promptlab.models._file_parts import Contents
 from promptlab.models._files import PACKAGES
 from promptlab.models._llama import _chat_template as templates
 from promptlab.models._llama import _tokenize as prompts
+from promptlab.models._llama._batched_engine import BatchedEngine
 from promptlab.models._llama._cpu_choice import CPU_CHOICES, CpuChoices, Outcome, Trial
 from promptlab.models._llama._cpu_variants import NOT_PORTABLE, PORTABLE_HINT, Cpu, Numerics, candidates
+from promptlab.models._llama._exact_engine import ExactEngine
 from promptlab.models._llama._generation import Task
 from promptlab.models._llama._grammar import Grammar, grammar_of
 from promptlab.models._llama._host import Host
@@ -34,6 +36,7 @@ from promptlab.models._llama._identity import Adapter, identity_of, library_buil
 from promptlab.models._llama._job import Job, RequestJob
 from promptlab.models._llama._library import has_gpu
 from promptlab.models._llama._load import NO_GPU
+from promptlab.models._llama._plan_client import PlanRequest
 from promptlab.models._llama._prompt_encoder import PromptEncoder
 from promptlab.models._llama._read_ahead import read_in_gaps
 from promptlab.models._llama._scheduler import SCHEDULER
@@ -41,6 +44,7 @@ from promptlab.models._llama._settings import Settings
 from promptlab.models._llama._unsupported import refuse_other_kinds
 from promptlab.models._llama._vocabulary import Vocab
 from promptlab.models._llama._workers import WORKERS
+from promptlab.models._measured import LoadedMemory
 from promptlab.models._structured_output import NOT_HELD, ONLY_NAMED
 from promptlab.types import Completion, Phase, Request, Usage
 from promptlab.workspace import LlamaModel
@@ -228,6 +232,29 @@ class LlamaBackend:
         """Bytes of memory that the loaded model takes; None if it is not loaded."""
         state = self._host.state(self._settings)
         return state.size if state else None
+
+    @property
+    def memory(self) -> LoadedMemory | None:
+        """The memory that the loaded model really takes; None if it is not loaded."""
+        state = self._host.state(self._settings)
+        return state.memory if state else None
+
+    @property
+    def plan_request(self) -> PlanRequest:
+        """What to ask llama.cpp for the memory that this model will take, with the context that its engine opens."""
+        settings = self._settings
+        engine = BatchedEngine if settings.throughput else ExactEngine
+        shape = engine.shape_of(settings)
+        return PlanRequest(
+            path=settings.path,
+            cells=shape.cells,
+            sequences=shape.sequences,
+            flash_attn=settings.flash_attn,
+            gpu_layers=settings.n_gpu_layers,
+            extra_buffers=settings.cpu.extra_buffers,
+            variant=settings.cpu.variant,
+            parts=settings.parts,
+        )
 
     @property
     def file_bytes(self) -> int:

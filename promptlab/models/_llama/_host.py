@@ -19,19 +19,22 @@ from promptlab.models._llama._library import has_gpu
 from promptlab.models._llama._load import NO_GPU, Stopped, memory_need_of
 from promptlab.models._llama._memory import MemoryNeed, free_memory
 from promptlab.models._llama._settings import Settings
+from promptlab.models._measured import LoadedMemory
 from promptlab.types import Completion, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
     """The state of a loaded model: a sentence about its GPU, how many prefix states it has in memory and their bytes,
-    the `live` text in its KV cache as the bytes of its tokens, and its size in bytes."""
+    the `live` text in its KV cache as the bytes of its tokens, its size in bytes, and the `memory` that it really
+    takes."""
 
     gpu: str
     states: int
     state_bytes: int
     live: bytes
     size: int
+    memory: LoadedMemory | None = None
 
 
 class Host(Protocol):
@@ -63,6 +66,7 @@ class Engines:
 
     def __init__(self) -> None:
         self._loaded: OrderedDict[Settings, ExactEngine | BatchedEngine] = OrderedDict()
+        self._loads = 0  # how many models were ever loaded: pages of an earlier one may still be there
 
     def serve(self, first: PendingRequest, more: Callable[[], PendingRequest | None]) -> None:
         try:
@@ -99,6 +103,7 @@ class Engines:
             if waiting.task.ahead and self._loaded and self._too_much(settings.resident_bytes, need):
                 raise NoRoomAhead
             self._make_room(settings, need)
+            self._loads += 1
             engine = self._loaded[settings] = kind(settings, stopping=lambda: waiting.stopping)
         finally:
             waiting.loading(None)
@@ -120,7 +125,8 @@ class Engines:
         if engine is None:
             return None
         gpu = str(engine.loaded.gpu) if has_gpu() else NO_GPU
-        return ModelState(gpu, *engine.held, engine.live(), engine.size)
+        memory = engine.loaded.taken(alone=self._loads == 1)
+        return ModelState(gpu, *engine.held, engine.live(), engine.size, memory)
 
     def forget(self, settings: Settings) -> None:
         engine, shelf = self._loaded.get(settings), settings.shelf()

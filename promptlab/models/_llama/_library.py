@@ -59,7 +59,7 @@ def library() -> Any:
 
     def on_line(_level: int, text: bytes, _data: Any) -> None:
         lines = getattr(_log, "lines", None)
-        if lines is not None and len(lines) < MAX_LOG_LINES:
+        if lines is not None and len(lines) < _log.most:
             lines.append(text.decode("utf-8", "replace"))
 
     callback = llama_cpp.llama_log_callback(on_line)
@@ -110,14 +110,15 @@ def _load_cpu_code() -> None:
 
 
 @contextmanager
-def log_lines() -> Iterator[list[str]]:
-    """The log of llama.cpp on this thread during the block, in pieces as they came; a line may be several pieces."""
-    outer = getattr(_log, "lines", None)
-    _log.lines = []
+def log_lines(most: int = MAX_LOG_LINES) -> Iterator[list[str]]:
+    """The log of llama.cpp on this thread during the block, in pieces as they came; a line may be several pieces. At
+    `most` so many pieces are kept, the first ones."""
+    outer = getattr(_log, "lines", None), getattr(_log, "most", MAX_LOG_LINES)
+    _log.lines, _log.most = [], most
     try:
         yield _log.lines
     finally:
-        _log.lines = outer
+        _log.lines, _log.most = outer
 
 
 def reason(lines: list[str]) -> str:

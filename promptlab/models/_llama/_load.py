@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 import ctypes
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from promptlab.errors import EngineFailed
 from promptlab.models._llama._library import cpu_variant, library, log_lines, reason
-from promptlab.models._llama._memory import CELL, MemoryNeed, free_memory, memory_need_in, tensors_of
+from promptlab.models._llama._memory import CELL, MemoryNeed, free_memory, real_need
+from promptlab.models._llama._plan import GPU_SLICE, MOST_LINES, SLICE, context_in_words, failure, plan, read_offload
 from promptlab.models._llama._settings import ContextShape, Settings, context_params, model_params
 from promptlab.models._llama._token_masks import TokenMasks
 from promptlab.models._llama._unsupported import refuse_loaded, refuse_other_kinds
 from promptlab.models._llama._vocabulary import TokenTable
+from promptlab.models._measured import LoadedMemory
+from promptlab.models._resident_memory import own_pages
 
-SLICE = 256
-"""How many tokens one batch of a prefill has on a CPU; progress is reported after each. A multiple of 16, the size of
-a piece. Batches of 64 made the prefill a tenth slower; 256 is as fast as 512."""
-GPU_SLICE = 512
 MANY = 1 << 17
 """Up to this many tokens of context, planning its layout takes almost no memory."""
 LORA_SCALE = 1.0
 """The scale that adapters are applied with. Part of the fingerprint."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offload:
-    """What the log of a load says about the GPU: how many layers `of` all are on it, and on which devices."""
-
-    layers: int
-    of: int
-    devices: tuple[str, ...]
-
-    def __str__(self) -> str:
-        if not self.layers:
-            return "no layers on a GPU; answering on the CPU"
-        return f"offloaded {self.layers}/{self.of} layers to {', '.join(self.devices) or 'the GPU'}"
-
-
 NO_GPU = "this build of llama-cpp-python has no GPU support; answering on the CPU"
-
-
-def read_offload(lines: list[str]) -> Offload:
-    """The offloaded layers and the devices in the log of a load."""
-    text = "".join(lines)
-    match = re.search(r"offloaded (\d+)/(\d+) layers to GPU", text)
-    devices = tuple(f"{name} ({device})" for device, name in re.findall(r"using device (\S+) \((.+?)\)", text))
-    return Offload(int(match[1]), int(match[2]), devices) if match else Offload(0, 0, devices)
 
 
 @lru_cache(maxsize=16)
@@ -59,7 +34,6 @@ def memory_need_of(settings: Settings, shape: ContextShape) -> MemoryNeed:
     Raises:
         EngineFailed: the file is no model or a kind that cannot answer, or its context is too large.
     """
-    lib = library()
     for path in (settings.path, *settings.parts):
         refuse_other_kinds(path)
     free = free_memory()
@@ -70,26 +44,7 @@ def memory_need_of(settings: Settings, shape: ContextShape) -> MemoryNeed:
         need = max(fewer.cache * (shape.cells // MANY), shape.cells * CELL)
         if need > free:
             raise too_large(settings, f"more than {need / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free")
-    params = model_params(settings)
-    params.no_alloc, params.load_mode = True, lib.LLAMA_LOAD_MODE_NONE
-    with log_lines() as loading:
-        model = lib.llama_model_load_from_file(str(settings.path).encode(), params)
-    if not model:
-        raise failure(settings, "cannot be loaded", loading)
-    try:
-        refuse_loaded(lib, model, settings.path)
-        at_once = GPU_SLICE if read_offload(loading).layers else SLICE
-        with log_lines() as opening:
-            context = lib.llama_init_from_model(model, context_params(settings, shape, at_once))
-        if not context:
-            raise failure(settings, f"leaves no memory for {_context_in_words(settings)}", opening)
-        lib.llama_free(context)
-    finally:
-        lib.llama_model_free(model)
-    return memory_need_in(
-        *("".join(loading), "".join(opening), tensors_of(settings.parts or (settings.path,))),
-        adapters=sum(path.stat().st_size for path in settings.lora if path.exists()),
-    )
+    return plan(settings, shape, check=lambda lib, model: refuse_loaded(lib, model, settings.path))
 
 
 def refuse_if_full(settings: Settings, room: MemoryNeed) -> None:
@@ -106,23 +61,9 @@ def refuse_if_full(settings: Settings, room: MemoryNeed) -> None:
 def too_large(settings: Settings, need: str) -> EngineFailed:
     """The error for a model that needs more memory than there is."""
     return EngineFailed(
-        f"{settings.path.name} leaves no memory for {_context_in_words(settings)}: it takes {need}",
+        f"{settings.path.name} leaves no memory for {context_in_words(settings)}: it takes {need}",
         hint="set a smaller `n_ctx` of this model in promptlab.yaml, close other programs, or choose a smaller model",
     )
-
-
-def failure(settings: Settings, what: str, lines: list[str]) -> EngineFailed:
-    """The error for a load that llama.cpp refused, with the reason from its log."""
-    why = reason(lines) or "".join(lines[-1:] if "memory" in "".join(lines[-1:]) else [])
-    hint = "check that the file is a complete GGUF model"
-    if any(word in "".join(lines).lower() for word in ("alloc", "memory")) or "context" in what:
-        hint = "set a smaller `n_ctx`, or fewer `n_gpu_layers`, of this model in promptlab.yaml"
-    return EngineFailed(f"{settings.path.name} {what}{': ' + why if why else ''}", hint=hint)
-
-
-def _context_in_words(settings: Settings) -> str:
-    many = settings.throughput
-    return f"a context of {settings.window} tokens" + (f" and {many} answers together" if many else "")
 
 
 class Stopped(Exception):
@@ -148,18 +89,20 @@ class LoadedModel:
         self.context: Any = None
         self._token_masks: TokenMasks | None = None
         self.room = memory_need_of(settings, self.shape)
+        self._before = own_pages()
         refuse_if_full(settings, self.room)
         params = model_params(settings)
         # A name of its own keeps the callback alive while llama.cpp may call it.
         progress_callback = lib.llama_progress_callback(lambda _part, _data: not stopping())
         params.progress_callback = progress_callback
-        with log_lines() as lines:
+        with log_lines(most=MOST_LINES) as lines:
             self.model = lib.llama_model_load_from_file(str(settings.path).encode(), params)
         if not self.model:
             if stopping():
                 raise Stopped
             raise failure(settings, "cannot be loaded", lines)
         self.gpu = read_offload(lines)
+        self._log = "".join(lines)
         self.vocab = lib.llama_model_get_vocab(self.model)
         self.slice = GPU_SLICE if self.gpu.layers else SLICE
         try:
@@ -189,6 +132,16 @@ class LoadedModel:
         """Bytes of memory that it takes."""
         return self.room.total
 
+    def taken(self, *, alone: bool) -> LoadedMemory:
+        """The memory that llama.cpp allocated, and the pages that the process holds since the load if the model is
+        `alone` in it."""
+        now = own_pages() if alone else None
+        if now is None or self._before is None:
+            return LoadedMemory(self._allocated)
+        return LoadedMemory(
+            self._allocated, *(max(0, after - before) for after, before in zip(now, self._before, strict=True))
+        )
+
     def token_masks(self, table: TokenTable) -> TokenMasks:
         """The token masks for grammars. They are prepared on first use, which takes a second for 262,000 tokens."""
         if self._token_masks is None:
@@ -197,10 +150,11 @@ class LoadedModel:
 
     def _open_context(self) -> None:
         params = context_params(self.settings, self.shape, self.slice)
-        with log_lines() as lines:
+        with log_lines(most=MOST_LINES) as lines:
             self.context = self.lib.llama_init_from_model(self.model, params)
         if not self.context:
-            raise failure(self.settings, f"leaves no memory for {_context_in_words(self.settings)}", lines)
+            raise failure(self.settings, f"leaves no memory for {context_in_words(self.settings)}", lines)
+        self._allocated, self._log = real_need(self._log, "".join(lines)), ""
         self.memory = self.lib.llama_get_memory(self.context)
         if not self.memory:
             raise EngineFailed(

@@ -17,9 +17,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from promptlab.models._ggml import weight_bytes
 from promptlab.models._gguf import NotGGUF, Tensor, read_head
 
 MIB = 1 << 20
+UNITS = {"K": 1 << 10, "M": MIB, "G": 1 << 30}
 OVERHEAD = 12 * MIB
 """Bytes for a vocabulary and bookkeeping, which the log does not list: 8 to 12 MiB."""
 CELL = 64
@@ -33,10 +35,25 @@ REPACKED_TOO = REPACKED | frozenset({3, 8, 13, 14, 23})
 
 
 @dataclass(frozen=True, slots=True)
+class CachePart:
+    """A part of the KV cache: `cells` tokens of `layers` layers. `keys` and `values` are bytes, `key_type` and
+    `value_type` the types of the numbers. A recurrent state has the sequences as its cells."""
+
+    cells: int
+    layers: int
+    keys: int
+    key_type: str
+    values: int
+    value_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryNeed:
     """Bytes that a loaded model needs: for its weights, second copies of some of them (`repacked`), the KV cache of a
     full context, computing, the logits (`output`), and adapters. `on_gpu` is True if layers go to a GPU; its memory is
-    not counted separately."""
+    not counted separately. `caches` are the parts of the KV cache, `devices` the bytes of cache, computing and output
+    by the device that llama.cpp puts them on. `repacks` is True if this processor stores weights of some types
+    twice."""
 
     weights: int
     repacked: int
@@ -45,6 +62,9 @@ class MemoryNeed:
     output: int
     adapters: int = 0
     on_gpu: bool = False
+    caches: tuple[CachePart, ...] = ()
+    devices: tuple[tuple[str, int], ...] = ()
+    repacks: bool = False
 
     @property
     def total(self) -> int:
@@ -73,14 +93,42 @@ def memory_need_in(model_log: str, context_log: str, tensors: Sequence[Tensor], 
     kinds = _repacked_kinds(extra)
     repacked = sum(t.bytes for t in tensors if t.kind in kinds and _multiplies(t))
     return MemoryNeed(
-        weights=_sum(r"print_info: file size\s*=\s*([\d.]+) (\w)iB", model_log),
+        weights=_weights(model_log, tensors),
         repacked=repacked,
         cache=_sum(r"(?:kv_cache\w*|memory_\w+): size =\s*([\d.]+) (\w)iB \(", context_log),
         compute=_sum(r"compute buffer size =\s*([\d.]+) (\w)iB", context_log),
         output=_sum(r"output buffer size =\s*([\d.]+) (\w)iB", context_log),
         adapters=adapters,
         on_gpu=bool(re.search(r"offloaded [1-9]\d*/\d+ layers to GPU", model_log)),
+        caches=tuple(_caches(context_log)),
+        devices=_devices(context_log),
+        repacks=bool(kinds),
     )
+
+
+def _weights(model_log: str, tensors: Sequence[Tensor]) -> int:
+    """Bytes of the weights: by the head of the file if the log, which has two decimals, says the same."""
+    match = re.search(r"print_info: file size\s*=\s*([\d.]+) (\w)iB", model_log)
+    if match is None:
+        return 0
+    logged, exact = int(float(match[1]) * UNITS[match[2]]), weight_bytes(tensors)
+    return exact if abs(exact - logged) <= UNITS[match[2]] // 100 else logged
+
+
+def _caches(log: str) -> Iterator[CachePart]:
+    number = r"\(\s*([\w.]+)\):\s*([\d.]+) (\w)iB"
+    pattern = rf"size =\s*[\d.]+ \wiB \(\s*(\d+) cells,\s*(\d+) layers,[^)]*\), \w {number}, \w {number}"
+    for cells, layers, k_type, keys, k_unit, v_type, values, v_unit in re.findall(pattern, log):
+        sizes = (int(float(size) * UNITS[unit]) for size, unit in ((keys, k_unit), (values, v_unit)))
+        key_bytes, value_bytes = sizes
+        yield CachePart(int(cells), int(layers), key_bytes, k_type, value_bytes, v_type)
+
+
+def _devices(log: str) -> tuple[tuple[str, int], ...]:
+    found: dict[str, int] = {}
+    for device, size, unit in re.findall(r"(\S+)\s+(?:KV|RS|compute|output) buffer size =\s*([\d.]+) (\w)iB", log):
+        found[device] = found.get(device, 0) + int(float(size) * UNITS[unit])
+    return tuple(found.items())
 
 
 def real_need(model_log: str, context_log: str) -> int:
@@ -114,8 +162,7 @@ def _multiplies(tensor: Tensor) -> bool:
 
 
 def _sum(pattern: str, log: str) -> int:
-    units = {"K": 1 << 10, "M": MIB, "G": 1 << 30}
-    return int(sum(float(number) * units[unit] for number, unit in re.findall(pattern, log)))
+    return int(sum(float(number) * UNITS[unit] for number, unit in re.findall(pattern, log)))
 
 
 def _gb(count: int) -> str:
@@ -166,4 +213,4 @@ def _text(path: Path) -> str:
         return ""
 
 
-__all__ = ["CELL", "MemoryNeed", "free_memory", "memory_need_in", "real_need", "tensors_of"]
+__all__ = ["CELL", "CachePart", "MemoryNeed", "free_memory", "memory_need_in", "real_need", "tensors_of"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promptlab.models._ggml import NUMBER
 from promptlab.models._llama._cpu_variants import OWN, Cpu
 from promptlab.models._llama._library import library
 from promptlab.models._llama._prefix_cache import MEMORY
@@ -19,7 +20,8 @@ class Settings:
     `identity` is the model's fingerprint, since the file at a path may be replaced by another. `throughput` is the
     number of answers that are decoded together, 0 for one at a time. With `flash_attn` None, llama.cpp decides. `parts`
     are all files of a split model, with `path` as the first. All loaded models together take at most `resident_bytes`.
-    `cpu` is the CPU code that computes.
+    `cpu` is the CPU code that computes. `kv_type` is the type of the numbers in the KV cache. With `whole_context`,
+    layers with a sliding window keep the whole context too, so that any prefix of a text can be continued.
     """
 
     path: Path
@@ -35,6 +37,8 @@ class Settings:
     throughput: int = 0
     resident_bytes: int | None = None
     cpu: Cpu = OWN
+    kv_type: str = "f16"
+    whole_context: bool = True
 
     @property
     def file_bytes(self) -> int:
@@ -76,5 +80,7 @@ def context_params(settings: Settings, shape: ContextShape, at_once: int) -> Any
         True: lib.LLAMA_FLASH_ATTN_TYPE_ENABLED,
         False: lib.LLAMA_FLASH_ATTN_TYPE_DISABLED,
     }[settings.flash_attn]
+    params.type_k = params.type_v = NUMBER[settings.kv_type.upper()]
+    params.swa_full = settings.whole_context
     params.no_perf = True
     return params

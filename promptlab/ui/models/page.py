@@ -9,7 +9,7 @@ from promptlab.models import Held, ModelStatus, Price, price_of, url_without_sec
 from promptlab.runs import cost_text
 from promptlab.ui.components import frame, widgets
 from promptlab.ui.components.widgets import chip, escape, markup, note
-from promptlab.ui.models import change, trying
+from promptlab.ui.models import change, fitting, memory, trying
 from promptlab.ui.state.session import Session
 from promptlab.ui.state.spent import QUICK, Sum
 from promptlab.workspace import LlamaModel, OpenAIModel
@@ -29,6 +29,7 @@ def page(session: Session) -> None:
         change.add_button()
     widgets.small("The models of promptlab.yaml. API keys come from environment variables.")
     change.draw(session)
+    fitting.draw(session)
     if not session.statuses:
         note("info", "No models yet", "Add one here, or under `models:` in promptlab.yaml.")
     for pattern in workspace.unmatched_patterns(session.workspace):
@@ -70,6 +71,7 @@ def _model(session: Session, status: ModelStatus, spent: Sum | None) -> None:
     price = price_of(session.catalogue, status.name)
     costs = _costs(entry, price, status.name, spent)
     widgets.small(_summary(entry, status))
+    memory.draw(session, status)
     for what, words in costs:
         widgets.small(f"{what}: {words}")
     with st.expander("Details", key=f"model-details-{status.name}"):

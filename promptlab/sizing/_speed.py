@@ -1,0 +1,105 @@
+"""How fast a model can be at most, and what bounds it.
+
+    speed = speed_on(heads, need, wanted, "A100 80GB", 2_039e9)
+    speed.most            # tokens a second
+
+To write one token, every weight that is used for it and the KV cache of the text so far are read from memory once. So a
+single text is bound by memory bandwidth; a processor may be bound by computing before that. Reading a prompt uses each
+weight for many tokens at once, which is bound by computing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from promptlab.models import GgufHead, MemoryNeed, tensor_bytes
+from promptlab.sizing._formula import number
+from promptlab.sizing._wanted import Wanted
+
+CHUNK = 64 << 20
+ROUNDS = 3
+NEAR = 0.5
+"""A model that is measured at this share of the bound or more is bound by memory bandwidth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """The speed of writing on one device with `bandwidth` bytes a second. `read` bytes are read for a token of one text
+    with a full context. For all texts together, `most` tokens a second are possible while they are short, and `full`
+    once their contexts are full. `measured` is what
+    `promptlab models check` measured on this machine, None if it did not."""
+
+    device: str
+    bandwidth: float
+    read: int
+    most: float
+    full: float
+    measured: float | None = None
+
+    @property
+    def bound(self) -> str:
+        """What bounds it, in words."""
+        if self.measured is None:
+            return "memory bandwidth: every token reads the weights it uses and its KV cache once"
+        if self.measured >= NEAR * self.most:
+            return "memory bandwidth, by what was measured"
+        return "computing: it was measured well below what the memory allows"
+
+
+def speed_on(
+    heads: Sequence[GgufHead],
+    need: MemoryNeed,
+    wanted: Wanted,
+    device: str,
+    bandwidth: float,
+    measured: float | None = None,
+) -> Speed:
+    """The speed that `bandwidth` allows."""
+    weights = int(need.weights * _used_share(heads))
+    read = weights + need.cache // wanted.parallel
+    most, full = (wanted.parallel * bandwidth / max(1, weights + cache) for cache in (0, need.cache))
+    return Speed(device, bandwidth, read, most, full, measured)
+
+
+def _used_share(heads: Sequence[GgufHead]) -> float:
+    """The share of the weights that one token uses: not all experts, and one row of an embedding table of its own."""
+    tensors = [tensor for head in heads for tensor in head.tensors]
+    sizes = {tensor.name: tensor_bytes(tensor.kind, tensor.sizes) or tensor.bytes for tensor in tensors}
+    whole = sum(sizes.values())
+    experts = number(heads[0], "expert_count", 0)
+    idle = 1 - number(heads[0], "expert_used_count", 0) / experts if experts else 0.0
+    unused = idle * sum(size for name, size in sizes.items() if "_exps." in name)
+    if "output.weight" in sizes:
+        unused += sizes.get("token_embd.weight", 0)
+    return 1 - unused / whole if whole else 1.0
+
+
+@cache
+def memory_bandwidth() -> float:
+    """Bytes a second that all cores together read from the memory of this machine, measured by copying. Takes a tenth
+    of a second, once."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    blocks = [(ctypes.create_string_buffer(CHUNK), ctypes.create_string_buffer(CHUNK)) for _ in range(min(cores, 8))]
+
+    def copy(block: tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]) -> None:
+        ctypes.memmove(block[1], block[0], CHUNK)  # without the interpreter's lock
+
+    best = 0.0
+    for _ in range(ROUNDS):
+        threads = [threading.Thread(target=copy, args=(block,)) for block in blocks]
+        began = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        best = max(best, 2 * CHUNK * len(blocks) / (time.perf_counter() - began))  # each byte is read and written
+    return best
+
+
+__all__ = ["Speed", "memory_bandwidth", "speed_on"]

@@ -1,0 +1,42 @@
+"""The memory of a local model on its card: expected, as llama.cpp plans it, beside what was really taken."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from promptlab import sizing
+from promptlab.errors import PromptlabError
+from promptlab.models import Measured, ModelStatus
+from promptlab.ui.components import frame
+from promptlab.ui.components.widgets import small
+from promptlab.ui.state.session import Session
+
+
+def draw(session: Session, status: ModelStatus) -> None:
+    """The line of memory. llama.cpp is asked in the background, once for each file and context."""
+    if status.backend != "llama" or status.file is None or not status.ready:
+        return
+    soon = sizing.expected_soon(session.catalogue, status.name)
+    if not soon.done():
+        st.fragment(frame.guarded(_wait), run_every=0.5)(session, status)
+        return
+    try:
+        need = soon.result()
+    except PromptlabError as exc:
+        small(f"Memory expected: not known, {exc.message}")
+        return
+    small(f"Memory expected: {sizing.expected_words(need)}")
+    kept = session.catalogue.measured(status.name)
+    if status.memory is not None:
+        live = Measured("", status.memory)
+        small(f"Memory now: {sizing.measured_words(need, live)}")
+    elif kept is not None and kept.memory is not None:
+        small(f"Memory measured: {sizing.measured_words(need, kept)}")
+    else:
+        small("Memory measured: not yet; it is once the model is loaded, or with promptlab models check")
+
+
+def _wait(session: Session, status: ModelStatus) -> None:
+    if sizing.expected_soon(session.catalogue, status.name).done():
+        st.rerun()
+    small("Memory expected: being asked of llama.cpp")
