@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.experiments._charts import as_png, as_svg, chart_of
+    from promptlab.experiments._charts import Picture, as_png, as_svg, chart_of, pictures_of
     from promptlab.experiments._design import Arm, Contrast, Design, Material, crossed
     from promptlab.experiments._effects import Effect, effects_of
     from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named
@@ -45,6 +45,7 @@ __all__ = [
     "Observations",
     "Options",
     "Outcome",
+    "Picture",
     "Planned",
     "Progress",
     "Running",
@@ -68,6 +69,7 @@ __all__ = [
     "load_experiment",
     "named",
     "page_or_memory",
+    "pictures_of",
     "plan_experiment",
     "plan_lines",
     "report_data",
