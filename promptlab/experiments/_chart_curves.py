@@ -11,6 +11,8 @@ from promptlab.experiments._run import Outcome
 from promptlab.experiments._tables import arm_rows
 
 HEIGHT = 250
+MOST_BANDS = 3
+"""Above so many models, bands would hide each other, and the intervals are lines."""
 
 
 def shots(outcome: Outcome) -> Chart | None:
@@ -86,7 +88,9 @@ def _curve(
     layers = [*before]
     if rows and "low" in rows[0]:
         ends = {"x": x, "y": _y("low", ""), "y2": "high:Q", "color": marks["color"]}
-        layers = [base.mark_area(opacity=0.16).encode(**ends), *layers] if lines else [base.mark_rule().encode(**ends)]
+        few = len(outcome.planned.experiment.models) <= MOST_BANDS
+        mark = base.mark_area(opacity=0.16) if lines and few else base.mark_rule(opacity=0.6)
+        layers = [mark.encode(**ends), *layers]
     if lines:
         layers.append(
             base.mark_line(strokeWidth=2.5).encode(x=x, y=y, color=marks["color"], strokeDash=marks["strokeDash"])

@@ -32,12 +32,12 @@ def effects(outcome: Outcome) -> Chart | None:
     names = sorted(largest, key=lambda name: -largest[name])
     margin = 100 * outcome.planned.experiment.margin
     band = alt.Chart(data([{"low": -margin, "high": margin}])).mark_rect(color="#888", opacity=0.15)
-    points = alt.X("points:Q", title="difference in points, with its interval")
+    points = alt.X("points:Q", title="difference in points, with its interval; hollow: cannot tell yet")
     return alt.layer(
         band.encode(x="low:Q", x2="high:Q"),
         rule(0, "zero", "x"),
         *_dots(outcome, shown, names, "what", points, alt.X("low:Q", title="")),
-    ).properties(width=CHART_WIDTH, height=alt.Step(row_height(outcome, names)))
+    ).properties(width=CHART_WIDTH, height=row_height(outcome, names))
 
 
 def arms(outcome: Outcome) -> Chart | None:
@@ -49,7 +49,8 @@ def arms(outcome: Outcome) -> Chart | None:
     shown = [
         {
             "model": row["model"],
-            "arm": in_lines(row["arm"] or "as written"),
+            "verdict": "",
+            "arm": in_lines((row["arm"] or "as written").replace("_", " ")),
             "percent": 100 * row["score"],
             "low": 100 * row["low"],
             "high": 100 * row["high"],
@@ -60,7 +61,7 @@ def arms(outcome: Outcome) -> Chart | None:
     scale = alt.Scale(domain=[0, 100])
     percent = alt.X("percent:Q", title="score in %, with its interval", scale=scale)
     return alt.layer(*_dots(outcome, shown, names, "arm", percent, alt.X("low:Q", title="", scale=scale))).properties(
-        width=CHART_WIDTH, height=alt.Step(row_height(outcome, names))
+        width=CHART_WIDTH, height=row_height(outcome, names)
     )
 
 
@@ -72,8 +73,12 @@ def _dots(
     marks = look(outcome)
     models = list(outcome.planned.experiment.models)
     offset = {"yOffset": alt.YOffset("model:N", sort=models)} if len(models) > 1 else {}
-    base = alt.Chart(data(rows)).encode(y=alt.Y(f"{field}:N", sort=names, title=None, axis=lines_axis()), **offset)
-    return [
-        base.mark_rule(strokeWidth=2).encode(x=low, x2="high:Q", color=marks["color"]),
-        base.mark_point(filled=True, size=80, opacity=1).encode(x=point, color=marks["color"], shape=marks["shape"]),
+    y = alt.Y(f"{field}:N", sort=names, title=None, axis=lines_axis())
+    layers = [
+        alt.Chart(data(rows)).mark_rule(strokeWidth=2).encode(x=low, x2="high:Q", y=y, color=marks["color"], **offset)
     ]
+    for untold in (False, True):
+        some = [row for row in rows if (row["verdict"] == "cannot tell yet") == untold]
+        mark = alt.Chart(data(some)).mark_point(filled=not untold, size=80, opacity=1, strokeWidth=2)
+        layers.append(mark.encode(x=point, y=y, color=marks["color"], shape=marks["shape"], **offset))
+    return layers

@@ -9,6 +9,9 @@ from promptlab.experiments._chart_style import GREY, WIDTH, Chart, altair, data,
 from promptlab.experiments._run import Outcome
 from promptlab.experiments._tables import arm_rows
 
+FEW = 3
+"""The names of so many models fit beside their points."""
+
 
 def frontier(outcome: Outcome, sizes: Mapping[str, int]) -> Chart | None:
     """The score of each model with its interval against the bytes of its file, beside chance."""
@@ -26,12 +29,12 @@ def frontier(outcome: Outcome, sizes: Mapping[str, int]) -> Chart | None:
     if not rows:
         return None
     alt = altair()
-    marks = look(outcome, legend=False)  # each point has its name
+    marks = look(outcome, legend=len(rows) > FEW, orient="bottom")
     if all(row["mb"] for row in rows):
         top = max(row["mb"] for row in rows)
         x = alt.X("mb:Q", title="size of the file in MB", scale=alt.Scale(domain=[0, 1.15 * top], nice=False))
-        rows = [{**row, "left": row["mb"] > 0.55 * top} for row in rows]  # the name stands on the side with room
-        names = _names(rows, x)
+        rows = [{**row, "left": row["mb"] > 0.55 * top} for row in rows]
+        names = _names(rows, x, slanted=len(rows) > FEW)
     else:
         x = alt.X("model:N", title=None, axis=alt.Axis(labelAngle=0, labelLimit=150))
         names = []
@@ -52,8 +55,12 @@ def frontier(outcome: Outcome, sizes: Mapping[str, int]) -> Chart | None:
     return alt.layer(*layers).properties(width=WIDTH, height=270)
 
 
-def _names(rows: list[dict[str, Any]], x: Any) -> list[Chart]:
+def _names(rows: list[dict[str, Any]], x: Any, *, slanted: bool) -> list[Chart]:
+    """The name of each model beside its point, on the side with room; those of many models slanted above it."""
     alt = altair()
+    if slanted:
+        mark = alt.Chart(data(rows)).mark_text(dx=10, dy=-6, align="left", angle=315, color=GREY, limit=120)
+        return [mark.encode(x=x, y="percent:Q", text="model:N")]
     charts = []
     for left in (False, True):
         some = [row for row in rows if row["left"] == left]

@@ -68,7 +68,7 @@ def params(outcome: Outcome) -> Said:
     for line in table:
         share = same.get((line[0], line[1]))
         line.append("equal repeats" if line is table[0] else "–" if share is None else f"{100 * share:.0f} %")
-    return f"{said} {_range(outcome, agreement_rows(outcome), 'arm', key='agreement', verb='repeats')}", table
+    return f"{said} {_range(outcome, agreement_rows(outcome), 'arm', key='agreement', verb='agree')}", table
 
 
 def pass_at_k(outcome: Outcome) -> Said:
@@ -144,7 +144,7 @@ def _range(
         if not own:
             continue
         low, high = min(own, key=lambda row: float(row[key])), max(own, key=lambda row: float(row[key]))
-        does = f"{model} repeats its answer in" if verb else f"{model} scores"
+        does = f"The repeats of {model} agree in" if verb else f"{model} scores"
         if abs(high[key] - low[key]) < 1e-9:
             where = f" in all {len(own)}" if len(own) > 1 else ""
             parts.append(f"{does} {100 * low[key]:.0f} %{where}.")
