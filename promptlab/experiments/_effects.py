@@ -30,8 +30,8 @@ class Effect:
     it may exclude zero while the verdict is "cannot tell yet". `p` and `interval` allow for all looks at the data, if
     there were several. `more` is how many further cases would settle it: 0 if it is settled, None if that cannot be
     estimated. `left_out` cases have an answer that is missing or not judged, with the reasons and their counts.
-    `better` and `worse` are the ids of cases. If two models are compared, `model` is the first of the two; against chance, no
-    case is better or worse. `hopeless` says that the cases left are not likely to settle it.
+    `better` and `worse` are the ids of cases. If two models are compared, `model` is the first of the two; against
+    chance, no case is better or worse. `hopeless` says that the cases left are not likely to settle it.
     """
 
     contrast: Contrast

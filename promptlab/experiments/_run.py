@@ -19,6 +19,7 @@ from promptlab.experiments._random import shuffled
 from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites import Answered, Asking, AskOptions, Case, SuiteLog
+from promptlab.workspace import Labels
 
 KEPT_AFTER_SCREEN = 3
 """So many contrasts, beside the primary one, are confirmed on fresh cases."""
@@ -140,8 +141,9 @@ class Running:
         )
         self._asking = asking
         rows: dict[int, Observation] = {}
+        labels = Labels(self.planned.material.workspace)
         for answered in asking:
-            rows[answered.position] = _seen(answered)
+            rows[answered.position] = _seen(answered, labels, suite.path)
             yield Progress(stage, len(rows), asking.total, Observations(tuple(rows.values())))
         if asking.out_of:
             self._halted = f"the limit was reached: {asking.out_of}"
@@ -149,10 +151,15 @@ class Running:
         return Observations(tuple(rows[position] for position in sorted(rows)))
 
 
-def _seen(answered: Answered) -> Observation:
+def _seen(answered: Answered, labels: Labels, own: str) -> Observation:
     key, verdict, result = answered.item.key, answered.verdict, answered.result
     score = None if verdict.passed is None else verdict.score
     why = "" if score is not None else result.error or verdict.not_judged or "it has no score"
+    case = answered.item.case
+    prompt = result.request.prompt if result.request else None
+    # The experiment's own file may not be written yet; the case has its label.
+    places = [place for place in case.places if place.path != own]
+    label = labels.of_prompt(prompt, case.label, *map(labels.of_copy, places))
     return Observation(
         *(key.case, key.variant, key.model, key.repeat),
         score,
@@ -161,6 +168,7 @@ def _seen(answered: Answered) -> Observation:
         result.id,
         result.run_id,
         result.text,
+        label,
     )
 
 
