@@ -42,7 +42,15 @@ def tags(outcome: Outcome) -> Chart | None:
 
 def _heat(outcome: Outcome, rows: list[dict[str, Any]], title: str | None) -> Chart:
     alt = altair()
-    rows = [{**row, "what": in_lines(str(row["what"]), 14), "model": in_lines(row["model"], 26)} for row in rows]
+    rows = [
+        {
+            **row,
+            "what": in_lines(str(row["what"]), 14),
+            "model": in_lines(row["model"], 26),
+            "words": f"{row['percent']:.0f}",  # rounded as in the tables
+        }
+        for row in rows
+    ]
     order = list(dict.fromkeys(row["what"] for row in rows))
     models = [in_lines(name, 26) for name in outcome.planned.experiment.models]
     base = alt.Chart(data(rows)).encode(
@@ -58,7 +66,7 @@ def _heat(outcome: Outcome, rows: list[dict[str, Any]], title: str | None) -> Ch
     ink = alt.condition("datum.percent > 50", alt.value("#000"), alt.value("#fff"))
     return alt.layer(
         base.mark_rect(stroke="#888", strokeWidth=0.5).encode(color=colour),
-        base.mark_text(fontSize=13).encode(text=alt.Text("percent:Q", format=".0f"), color=ink),
+        base.mark_text(fontSize=13).encode(text="words:N", color=ink),
     ).properties(width=alt.Step(max(46, min(110, 520 // len(order)))), height=alt.Step(44))
 
 

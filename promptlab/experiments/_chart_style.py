@@ -40,7 +40,7 @@ def look(outcome: Outcome, *, legend: bool = True, orient: str = "top") -> dict[
     """The channels of the models. More models than there are colours begin with the first colour again."""
     alt = altair()
     names = list(outcome.planned.experiment.models)
-    shown = alt.Legend(orient=orient, title=None, labelLimit=320, columns=2, symbolOpacity=1)
+    shown = alt.Legend(orient=orient, title=None, labelLimit=320, columns=2, columnPadding=28, symbolOpacity=1)
 
     def channel(kind: Any, values: Sequence[Any], *, named: bool = True) -> Any:
         scale = alt.Scale(domain=names, range=[values[n % len(values)] for n in range(len(names))])

@@ -79,8 +79,8 @@ def _head(outcome: Outcome, label: Label, show_labelled: bool) -> Iterator[Marku
         yield Markup("<p class=label><b>{}</b> {}</p>\n").format(label, what.format(label))
     if outcome.stopped:
         yield Markup("<p class=label>Not all was asked: {}.</p>\n").format(outcome.stopped)
-    words = sentence(outcome.effects)
-    if words:
+    for model in dict.fromkeys(effect.model for effect in outcome.effects):
+        words = sentence([effect for effect in outcome.effects if effect.model == model])
         yield Markup("<p class=lead>{}</p>\n").format(words)
 
 

@@ -11,11 +11,12 @@ h1 { margin-bottom: .3rem } h2 { margin: 2.2rem 0 .6rem; font-size: 1.25rem }
 h3 { margin: 1.4rem 0 .2rem; font-size: 1rem }
 .about { margin-top: 0; opacity: .8 } .lead { font-size: 1.12rem }
 .label { border-left: 4px solid var(--mark); padding-left: .7rem; color: var(--mark) }
-figure { margin: .5rem 0; overflow-x: auto } figure svg { max-width: 100%; height: auto }
-figcaption { margin-top: .4rem }
+figure { margin: .5rem 0; padding-left: 1.4rem; overflow-x: auto }
+figure svg { max-width: 100%; height: auto; overflow: visible }  /* fonts differ from those it was drawn with */
+figcaption { margin: .4rem 0 0 -1.4rem }
 .wide { overflow-x: auto } table { border-collapse: collapse; margin: .8rem 0 }
 td, th { padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line);
-  font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
+  font-variant-numeric: tabular-nums; overflow-wrap: break-word }
 th { white-space: nowrap; font-weight: 600 }
 .sides { width: 100% } .sides th { white-space: normal; width: 30% } .sides td { padding-right: 0 }
 details { border-bottom: 1px solid var(--line); padding: .35rem 0 } details details { border: 0; padding-left: .8rem }

@@ -143,7 +143,7 @@ class Running:
         rows: dict[int, Observation] = {}
         labels = Labels(self.planned.material.workspace)
         for answered in asking:
-            rows[answered.position] = _seen(answered, labels, suite.path)
+            rows[answered.position] = _seen(answered, labels)
             yield Progress(stage, len(rows), asking.total, Observations(tuple(rows.values())))
         if asking.out_of:
             self._halted = f"the limit was reached: {asking.out_of}"
@@ -151,15 +151,13 @@ class Running:
         return Observations(tuple(rows[position] for position in sorted(rows)))
 
 
-def _seen(answered: Answered, labels: Labels, own: str) -> Observation:
+def _seen(answered: Answered, labels: Labels) -> Observation:
     key, verdict, result = answered.item.key, answered.verdict, answered.result
     score = None if verdict.passed is None else verdict.score
     why = "" if score is not None else result.error or verdict.not_judged or "it has no score"
     case = answered.item.case
     prompt = result.request.prompt if result.request else None
-    # The experiment's own file may not be written yet; the case has its label.
-    places = [place for place in case.places if place.path != own]
-    label = labels.of_prompt(prompt, case.label, *map(labels.of_copy, places))
+    label = labels.of_prompt(prompt, case.label, *map(labels.of_copy, case.places))
     return Observation(
         *(key.case, key.variant, key.model, key.repeat),
         score,
