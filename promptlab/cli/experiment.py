@@ -42,6 +42,8 @@ ASK_ABOVE = 500
 @click.option("--again", is_flag=True, help="Ask everything again, even what was answered before.")
 @click.option("--yes", is_flag=True, help=f"Do not ask back before more than {ASK_ABOVE} answers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--parquet", type=click.Path(path_type=Path), metavar="FILE", help="Write every answer to Parquet.")
+@click.option("--show-labelled", is_flag=True, help="Do not mask text labelled above public in what is written.")
 @click.option("--csv", "csv", type=click.Path(path_type=Path), metavar="FILE", help="Write every answer as a row.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the report with its picture.")
 @click.option("--picture", type=click.Path(path_type=Path), metavar="FILE", help="Write the picture: .svg or .png.")
@@ -58,7 +60,8 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
         wanted = _wanted(lab, kind, template, rest)
         planned = plan_experiment(lab.workspace, wanted)
         if rest["stored"]:
-            _print(read_outcome(planned, Tools(lab.catalogue, lab.store, lab.suite_log)), rest, _sizes(lab, wanted))
+            stored = read_outcome(planned, Tools(lab.catalogue, lab.store, lab.suite_log))
+            _print(lab, stored, rest, _sizes(lab, wanted))
             return
         lines = plan_lines(planned, planned.estimate(lab.catalogue, lab.store, lab.suite_log))
         if rest["dry_run"]:
@@ -71,7 +74,7 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
         tools = Tools(lab.catalogue, lab.store, lab.suite_log, rest["max_cost"], rest["again"])
         running = Running(planned, tools)
         outcome = _ask(running)
-        _print(outcome, rest, _sizes(lab, wanted))
+        _print(lab, outcome, rest, _sizes(lab, wanted))
         sys.exit(1 if outcome.incomplete else 0)
 
 
@@ -155,13 +158,17 @@ def _stopping(running: Running) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _print(outcome: Outcome, rest: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
-    from promptlab.experiments import answers_as_csv, html_report, report_data, report_lines
+def _print(lab: Lab, outcome: Outcome, rest: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+    from promptlab.experiments import answers_as_csv, answers_as_parquet, html_report, report_data, report_lines
 
+    shown = rest["show_labelled"]
     if rest["csv"]:
-        rest["csv"].write_text(answers_as_csv(outcome), encoding="utf-8")
+        rest["csv"].write_text(answers_as_csv(outcome, show_labelled=shown), encoding="utf-8")
+    if rest["parquet"]:
+        rest["parquet"].write_bytes(answers_as_parquet(outcome, show_labelled=shown))
     if rest["html"]:
-        rest["html"].write_text(html_report(outcome, sizes=sizes), encoding="utf-8")
+        page = html_report(outcome, sizes=sizes, store=lab.store, show_labelled=shown)
+        rest["html"].write_text(page, encoding="utf-8")
     if rest["picture"]:
         _write_picture(outcome, rest["picture"], sizes)
     if rest["as_json"]:

@@ -18,24 +18,27 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.experiments._charts import as_png, as_svg, chart_of
+    from promptlab.experiments._asked import Asked, asked_by, prompt_text
+    from promptlab.experiments._charts import Picture, as_png, as_svg, chart_of, pictures_of
     from promptlab.experiments._design import Arm, Contrast, Design, Material, crossed
     from promptlab.experiments._effects import Effect, effects_of
     from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named, save_experiment
+    from promptlab.experiments._export import answers_as_csv, answers_as_parquet, answers_frame
     from promptlab.experiments._fill import with_documents, with_shots
     from promptlab.experiments._headline import headline
-    from promptlab.experiments._html_report import html_report
+    from promptlab.experiments._html_report import html_report, label_of
     from promptlab.experiments._kinds import Kind, Options, every_kind, kind, kind_named, kind_names
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._plan import Planned, plan_experiment
     from promptlab.experiments._run import Outcome, Progress, Running, State, Tools, read_outcome
-    from promptlab.experiments._tables import answer_rows, answers_as_csv, arm_rows, effect_rows, flipped
+    from promptlab.experiments._tables import answer_rows, arm_rows, effect_rows, flipped
     from promptlab.experiments._text_report import plan_lines, report_data, report_lines
     from promptlab.experiments._words import sentence
 
 __all__ = [
     "Arm",
+    "Asked",
     "Contrast",
     "Design",
     "Effect",
@@ -46,6 +49,7 @@ __all__ = [
     "Observations",
     "Options",
     "Outcome",
+    "Picture",
     "Planned",
     "Progress",
     "Running",
@@ -53,9 +57,12 @@ __all__ = [
     "Tools",
     "answer_rows",
     "answers_as_csv",
+    "answers_as_parquet",
+    "answers_frame",
     "arm_rows",
     "as_png",
     "as_svg",
+    "asked_by",
     "chart_of",
     "crossed",
     "effect_rows",
@@ -68,11 +75,14 @@ __all__ = [
     "kind",
     "kind_named",
     "kind_names",
+    "label_of",
     "load_experiment",
     "named",
     "page_or_memory",
+    "pictures_of",
     "plan_experiment",
     "plan_lines",
+    "prompt_text",
     "read_outcome",
     "report_data",
     "report_lines",

@@ -1,107 +1,149 @@
-"""The report of an experiment as a single HTML file: the sentence, the picture, its tables, and the cases that flipped.
+"""The report of an experiment as a single HTML file: the sentence, the pictures with their tables, the cases that
+changed with their prompts, and how it was asked.
 
-It loads nothing from the network and has no script, and its content security policy forbids both. The picture is SVG
-inside the file; MarkupSafe escapes every text.
+It loads nothing from the network and has no script, and its content security policy forbids both. Pictures are SVG
+inside the file; MarkupSafe escapes every text. Text labelled above public is masked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from markupsafe import Markup
 
-from promptlab._util.text import clipped
-from promptlab.experiments._charts import as_svg, chart_of
-from promptlab.experiments._observations import Observation
+from promptlab.experiments._asked import Asked, asked_by
+from promptlab.experiments._charts import Picture, as_svg, pictures_of
+from promptlab.experiments._html_flips import Flips
+from promptlab.experiments._html_style import CSS
+from promptlab.experiments._observations import hidden
 from promptlab.experiments._run import Outcome
-from promptlab.experiments._tables import flipped
-from promptlab.experiments._text_report import arm_lines, effect_lines
+from promptlab.experiments._text_report import arm_lines, left_out_lines
 from promptlab.experiments._words import sentence
-from promptlab.runs import TextChange, text_changes
+from promptlab.runs import Store
+from promptlab.types import Label, highest
+from promptlab.workspace import Labels
 
-MOST_FLIPS = 50
-"""At most so many flipped cases of each effect are in the report; it says how many there are."""
-LONGEST = 2_000
-_CSS = """
-:root { color-scheme: light dark; --ink: #1a1d21; --paper: #fff; --line: #d8dce1; --soft: #f3f5f7;
-  --good: #0a6b3d; --bad: #a8231b }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e8ea; --paper: #14171a; --line: #343a41; --soft: #1e2327;
-  --good: #5cc98f; --bad: #ff8a80 } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 64rem;
-  margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .25rem .8rem .25rem 0; text-align: left;
-  border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums }
-.lead { font-size: 1.15rem } .picture { background: #fff; padding: .5rem; overflow-x: auto }
-details { border-bottom: 1px solid var(--line); padding: .4rem 0 } summary { cursor: pointer }
-pre { background: var(--soft); padding: .6rem; white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0 }
-del { color: var(--bad) } ins { color: var(--good) }
-"""
 _PAGE = Markup(
     "<!doctype html>\n<html lang=en><head><meta charset=utf-8><title>{title}</title>\n"
     "<meta http-equiv=Content-Security-Policy "
     "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
-    '<meta name=viewport content="width=device-width"><style>{css}</style></head>\n<body><h1>{title}</h1>\n'
-    "<p class=lead>{sentence}</p>\n<div class=picture>{picture}</div>\n{tables}{flips}{notes}{made}</body></html>\n"
+    '<meta name=viewport content="width=device-width, initial-scale=1"><style>{css}</style></head>\n'
+    "<body><h1>{title}</h1>\n{body}</body></html>\n"
 )
 
 
-def html_report(outcome: Outcome, *, sizes: Mapping[str, int] | None = None) -> str:
-    """The report. Raises `PromptlabError` if the library that draws pictures is not installed."""
+def html_report(
+    outcome: Outcome,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    store: Store | None = None,
+    show_labelled: bool = False,
+) -> str:
+    """The report. `sizes` are the bytes of the models; `store` is the run history, for the prompts as they were sent.
+
+    Raises `PromptlabError` if the library that draws pictures is not installed.
+    """
+    asked = asked_by(outcome, store) if store is not None else Asked()
+    label = label_of(outcome)
+    body = [
+        *_head(outcome, label, show_labelled),
+        *_pictures(outcome, sizes),
+        *(Markup("<p>{}</p>\n").format(line) for line in _notes(outcome)),
+        Flips(outcome, asked, show_labelled).html(),
+        _how(outcome, asked, sizes or {}),
+        _again(outcome, show_labelled),
+    ]
+    return str(_PAGE.format(title=outcome.planned.experiment.name, css=Markup(CSS), body=Markup("").join(body)))
+
+
+def label_of(outcome: Outcome) -> Label:
+    """The highest label of any text in the report: of its prompts, its cases and its own file."""
+    every = (*outcome.seen.every, *(outcome.screened.every if outcome.screened else ()))
+    return highest([_own_label(outcome), *dict.fromkeys(one.label for one in every)])
+
+
+def _own_label(outcome: Outcome) -> Label:
+    """The label of the experiment's file, of its template and of its cases' file."""
+    planned = outcome.planned
+    labels = Labels(planned.material.workspace)
+    paths = (planned.experiment.path, planned.material.template.path, planned.base.path)
+    return highest([planned.base.label, *(labels.of_path(path) for path in paths if path)])
+
+
+def _head(outcome: Outcome, label: Label, show_labelled: bool) -> Iterator[Markup]:
     experiment = outcome.planned.experiment
-    chart = chart_of(outcome, sizes=sizes)
-    notes = [*outcome.notes, *([f"Not all was asked: {outcome.stopped}."] if outcome.stopped else [])]
-    return str(
-        _PAGE.format(
-            title=experiment.name,
-            css=Markup(_CSS),
-            sentence=sentence(outcome.effects) or experiment.description,
-            picture=Markup(as_svg(chart)) if chart is not None else "There is nothing to draw: no answer was judged.",
-            tables=Markup("").join(
-                [_table(effect_lines(outcome)) if outcome.effects else "", _table(arm_lines(outcome))]
-            ),
-            flips=Markup("").join(_flips(outcome)),
-            notes=Markup("").join(Markup("<p>{}</p>\n").format(note) for note in notes),
-            made=Markup("<h2>To make it again</h2>\n<pre>{}</pre>\n").format(experiment.as_yaml()),
-        )
+    if experiment.description and (show_labelled or _own_label(outcome) == "public"):
+        yield Markup("<p class=about>{}</p>\n").format(experiment.description)
+    if label != "public":
+        what = "This file has text labelled {}." if show_labelled else "Text labelled {} is masked; scores are not."
+        yield Markup("<p class=label><b>{}</b> {}</p>\n").format(label, what.format(label))
+    if outcome.stopped:
+        yield Markup("<p class=label>Not all was asked: {}.</p>\n").format(outcome.stopped)
+    for model in dict.fromkeys(effect.model for effect in outcome.effects):
+        words = sentence([effect for effect in outcome.effects if effect.model == model])
+        yield Markup("<p class=lead>{}</p>\n").format(words)
+
+
+def _pictures(outcome: Outcome, sizes: Mapping[str, int] | None) -> Iterator[Markup]:
+    pictures = pictures_of(outcome, sizes=sizes)
+    if not pictures:
+        yield Markup("<p>There is nothing to draw: no answer was judged.</p>\n{}").format(table(arm_lines(outcome)))
+    for picture in pictures:
+        yield _picture(outcome, picture)
+
+
+def _picture(outcome: Outcome, picture: Picture) -> Markup:
+    """A picture with its table. The sentence of the effects stands above everything already."""
+    words = "" if picture.sentence == sentence(outcome.effects) else picture.sentence
+    caption = Markup("<figcaption>{}</figcaption>").format(words) if words else ""
+    svg = Markup(as_svg(picture.chart, alt=picture.sentence, ink="currentColor"))
+    return Markup("<section><h2>{}</h2>\n<figure>{}{}</figure>\n{}</section>\n").format(
+        picture.title, svg, caption, table(picture.table)
     )
 
 
-def _table(lines: Sequence[Sequence[str]]) -> Markup:
+def table(lines: Sequence[Sequence[str]]) -> Markup:
     head, *rows = lines
     cells = Markup("").join(Markup("<th>{}</th>").format(cell) for cell in head)
     body = Markup("").join(
         Markup("<tr>{}</tr>\n").format(Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row))
         for row in rows
     )
-    return Markup("<table><tr>{}</tr>\n{}</table>\n").format(cells, body)
+    return Markup("<div class=wide><table><tr>{}</tr>\n{}</table></div>\n").format(cells, body)
 
 
-def _flips(outcome: Outcome) -> Iterable[Markup]:
-    """The cases that each effect changed, with both answers."""
-    for effect in outcome.effects:
-        rows = flipped(outcome, effect.contrast.name, effect.model)
-        if not rows:
-            continue
-        more = f", {MOST_FLIPS} shown" if len(rows) > MOST_FLIPS else ""
-        items = Markup("").join(_flip(row) for row in rows[:MOST_FLIPS])
-        yield Markup("<h2>{}, {}: {} cases changed{}</h2>\n{}").format(
-            effect.contrast.name, effect.model, len(rows), more, items
-        )
+def _notes(outcome: Outcome) -> list[str]:
+    return [*outcome.notes, *left_out_lines(outcome)]
 
 
-def _flip(row: Mapping[str, Any]) -> Markup:
-    before, after = row["before"], row["after"]
-    return Markup("<details><summary>{} {}</summary><p>Answer without to with:</p><pre>{}</pre></details>\n").format(
-        row["case"], row["change"], Markup("").join(map(_change, text_changes(_text(before), _text(after))))
-    )
+def _how(outcome: Outcome, asked: Asked, sizes: Mapping[str, int]) -> Markup:
+    """Who was asked what, when, by which version."""
+    planned = outcome.planned
+    experiment = planned.experiment
+    rows = [
+        ["kind", experiment.kind],
+        ["template", f"{planned.material.template.path}, sha256 {planned.material.template.sha256[:12]}"],
+        ["cases", f"{len(planned.material.cases)} of {experiment.cases}"],
+        ["answers", f"{len(outcome.seen.every) + (len(outcome.screened.every) if outcome.screened else 0):,}"],
+        ["seed", str(experiment.seed)],
+        ["numerics", experiment.numerics],
+    ]
+    if asked.dates:
+        first, last = asked.dates
+        rows.append(["asked", first if first == last else f"{first} to {last}"])
+    for model in experiment.models:
+        size = f"{sizes[model] / 1e6:.0f} MB" if sizes.get(model) else ""
+        rows.append(["model", ", ".join(part for part in (model, size, *asked.fingerprints(model)) if part)])
+    rows += [[name, version] for name, version in asked.versions.items()]
+    return Markup("<section><h2>How it was asked</h2>\n{}</section>\n").format(table([["", ""], *rows]))
 
 
-def _text(one: Observation) -> str:
-    return clipped(one.text, LONGEST)
-
-
-def _change(change: TextChange) -> Markup:
-    if change.kind == "same":
-        return Markup("{}").format(change.text)
-    return Markup("<{0}>{1}</{0}>").format("del" if change.kind == "gone" else "ins", change.text)
+def _again(outcome: Outcome, show_labelled: bool) -> Markup:
+    experiment = outcome.planned.experiment
+    text, label = experiment.as_yaml(), _own_label(outcome)
+    shown = text if show_labelled or label == "public" else hidden(text, label)
+    command = f"promptlab experiment {experiment.name} --html {experiment.name}.html"
+    return Markup(
+        "<section><h2>To make it again</h2>\n<pre>{}</pre>\n<p>with this text in <code>{}</code>:</p>\n<pre>{}</pre>\n"
+        "</section>\n"
+    ).format(command, experiment.path, shown)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
+
+from promptlab.types import Label, sha256
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One answer: its score from 0 to 1, None if it is not judged or there is no answer, and then the reason.
 
-    `result` is the id of the answer in the run history, in its run `store_run`; `text` is the answer.
+    `result` is the id of the answer in the run history, in its run `store_run`; `text` is the answer. `label` is that
+    of its prompt and its case, which the answer has too.
     """
 
     case: str
@@ -25,6 +28,20 @@ class Observation:
     result: str = ""
     store_run: str = ""
     text: str = ""
+    label: Label = "public"
+
+    def masked(self) -> Observation:
+        """The observation without text if its label is above public; scores remain."""
+        if self.label == "public":
+            return self
+        why = hidden(self.why_not, self.label) if self.why_not else ""
+        text = hidden(self.text, self.label)
+        return replace(self, case=f"case-{sha256(self.case)[:8]}", why_not=why, text=text)
+
+
+def hidden(text: str, label: Label) -> str:
+    """What stands in the place of a text that is not shown."""
+    return f"[{label}: {len(text):,} characters]"
 
 
 @dataclass(frozen=True)

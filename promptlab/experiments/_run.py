@@ -20,6 +20,7 @@ from promptlab.experiments._random import shuffled
 from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites import Answered, Asking, AskOptions, Case, StoredAnswers, SuiteLog
+from promptlab.workspace import Labels
 
 KEPT_AFTER_SCREEN = 3
 """So many contrasts, beside the primary one, are confirmed on fresh cases."""
@@ -161,8 +162,9 @@ class Running:
         """Ask `cases` in every arm; what an earlier, interrupted run has answered is not asked again."""
         at = self._at
         at.begin(stage, len(self.planned.experiment.models) * self.planned.experiment.repeats * len(cases))
+        labels = Labels(self.planned.material.workspace)
         for answered in self._read(cases) if self._stored else self._asked(cases):
-            at.rows[answered.position] = _seen(answered)
+            at.rows[answered.position] = _seen(answered, labels)
             yield Progress(stage, at.done, at.total, self)
         if not at.whole and not self._halted:
             self._halted = f"{at.total - at.done:,} of {at.total:,} answers are not there"
@@ -262,10 +264,13 @@ def without_verdicts(effects: Iterable[Effect], settled: Mapping[tuple[str, str]
     return tuple(settled.get(_key(effect)) or replace(effect, verdict="cannot tell yet") for effect in effects)
 
 
-def _seen(answered: Answered) -> Observation:
+def _seen(answered: Answered, labels: Labels) -> Observation:
     key, verdict, result = answered.item.key, answered.verdict, answered.result
     score = None if verdict.passed is None else verdict.score
     why = "" if score is not None else result.error or verdict.not_judged or "it has no score"
+    case = answered.item.case
+    prompt = result.request.prompt if result.request else None
+    label = labels.of_prompt(prompt, case.label, *map(labels.of_copy, case.places))
     return Observation(
         *(key.case, key.variant, key.model, key.repeat),
         score,
@@ -274,6 +279,7 @@ def _seen(answered: Answered) -> Observation:
         result.id,
         result.run_id,
         result.text,
+        label,
     )
 
 

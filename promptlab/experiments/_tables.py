@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from promptlab import stats
+from promptlab.experiments._observations import Observation
 from promptlab.experiments._run import Outcome
 
 
@@ -66,12 +65,14 @@ def arm_rows(outcome: Outcome) -> list[dict[str, Any]]:
     return rows
 
 
-def answer_rows(outcome: Outcome) -> Iterator[dict[str, Any]]:
-    """A row for each answer, with every factor; those of screening come first and say so."""
+def answer_rows(outcome: Outcome, *, show_labelled: bool = False) -> Iterator[dict[str, Any]]:
+    """A row for each answer, with every factor; those of screening come first and say so. Text labelled above public is
+    masked unless `show_labelled`."""
     levels: Mapping[str, Mapping[str, Any]] = {arm.name: arm.levels for arm in outcome.planned.design.arms}
     stages = (("screening", outcome.screened), ("asked", outcome.seen))
     for stage, seen in stages:
-        for one in seen.every if seen else ():
+        for given in seen.every if seen else ():
+            one = given if show_labelled else given.masked()
             yield {
                 "stage": stage,
                 "case": one.case,
@@ -81,34 +82,27 @@ def answer_rows(outcome: Outcome) -> Iterator[dict[str, Any]]:
                 "repeat": one.repeat,
                 "score": one.score,
                 "passed": one.passed,
-                "not_judged": one.why_not,
+                "not_judged": one.why_not or None,
                 "answer": one.text,
+                "label": one.label,
                 "result": one.result,
             }
 
 
 def flipped(outcome: Outcome, contrast: str, model: str) -> list[dict[str, Any]]:
-    """The cases that a contrast changed: the first answer on each side, the worse ones first."""
+    """The cases that a contrast changed, the worse ones first, each with an answer of either side that differ most."""
     effect = next(e for e in outcome.effects if e.contrast.name == contrast and e.model == model)
-    sides = effect.contrast.sides(model)
+    after, before = effect.contrast.sides(model)
     rows = []
     for change, cases in (("worse", effect.worse), ("better", effect.better)):
         for case in cases:
-            after, before = (next(iter(outcome.seen.by_cell[case, arms[0], asked])) for arms, asked in sides)
-            rows.append({"case": case, "change": change, "before": before, "after": after})
+            sides = [_answers(outcome, case, *side) for side in (before, after)]
+            pairs = [(old, new) for old in sides[0] for new in sides[1]]
+            sign = 1 if change == "better" else -1
+            old, new = max(pairs, key=lambda pair: sign * ((pair[1].score or 0.0) - (pair[0].score or 0.0)))
+            rows.append({"case": case, "change": change, "before": old, "after": new})
     return rows
 
 
-def answers_as_csv(outcome: Outcome) -> str:
-    """Every answer as a row of CSV. A text that a spreadsheet would take for a formula begins with an apostrophe."""
-    rows = list(answer_rows(outcome))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["stage"], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _safe(value) for name, value in row.items()})
-    return text.getvalue()
-
-
-def _safe(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+def _answers(outcome: Outcome, case: str, arms: Sequence[str], model: str) -> list[Observation]:
+    return [one for arm in arms for one in outcome.seen.by_cell.get((case, arm, model), ())]

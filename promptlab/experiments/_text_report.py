@@ -44,14 +44,19 @@ def report_lines(outcome: Outcome) -> Iterator[str]:
     if outcome.effects:
         yield ""
         yield from _table(effect_lines(outcome))
-    for effect in outcome.effects:
-        for reason, count in effect.left_out.items():
-            yield f"left out of “{effect.contrast.name}” for {effect.model}: {_count(count, 'case')}: {reason}"
+    yield from left_out_lines(outcome)
     yield from outcome.notes
     if outcome.stopped:
         yield f"Not all was asked: {outcome.stopped}."
     if outcome.incomplete:
         yield "It has no verdict: who stops when the numbers look well finds what is not there. Ask on to the end."
+
+
+def left_out_lines(outcome: Outcome) -> Iterator[str]:
+    """How many cases each effect leaves out, and why."""
+    for effect in outcome.effects:
+        for reason, count in effect.left_out.items():
+            yield f"left out of “{effect.contrast.name}” for {effect.model}: {_count(count, 'case')}: {reason}"
 
 
 def arm_lines(outcome: Outcome) -> list[list[str]]:

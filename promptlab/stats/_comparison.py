@@ -29,9 +29,9 @@ class Comparison:
     """Two versions compared on the same cases. `difference` is the mean score after minus before, each from 0 to 1.
 
     `better` and `worse` are the numbers of cases that changed. `p` is two-sided. `changes` are the changes of the
-    cases, each with its count, and `bounds` the smallest and the largest change that is reckoned with. `mid` says that p and
-    interval are those of the mid-p test. `errors` are the probabilities that the truth lies below and above the
-    interval, None for equal ones.
+    cases, each with its count, and `bounds` the smallest and the largest change that is reckoned with. `mid` says
+    that p and interval are those of the mid-p test. `errors` are the probabilities that the truth lies below and
+    above the interval, None for equal ones.
     """
 
     cases: int

@@ -62,7 +62,11 @@ def able(probability: Callable[[Mapping[str, bool]], float], name: str = "m", se
 
 
 def asked(space: Workspace, experiment: Experiment, *backends: ScriptedBackend) -> Outcome:
-    """The outcome of `experiment`, asked with `backends`."""
+    """The outcome of `experiment`, asked with `backends`. Its file is written first, as everywhere: without it, what
+    was asked has no known label."""
+    file = space.resolve(experiment.path)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(experiment.as_yaml())
     catalogue = Catalogue(space, extra={backend.name: backend for backend in backends})
     store, log = Store.of(space), SuiteLog.of(space)
     try:
