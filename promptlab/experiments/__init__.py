@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from promptlab.experiments._fill import with_documents, with_shots
     from promptlab.experiments._html_report import html_report
     from promptlab.experiments._kinds import Kind, Options, every_kind, kind, kind_named, kind_names
+    from promptlab.experiments._luck import luck_lines, luck_rows
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._plan import Planned, plan_experiment
+    from promptlab.experiments._repeats import repeat_lines, repeat_rows
     from promptlab.experiments._run import Outcome, Progress, Running, Tools
     from promptlab.experiments._tables import answer_rows, answers_as_csv, arm_rows, effect_rows, flipped
     from promptlab.experiments._text_report import plan_lines, report_data, report_lines
@@ -66,10 +68,14 @@ __all__ = [
     "kind_named",
     "kind_names",
     "load_experiment",
+    "luck_lines",
+    "luck_rows",
     "named",
     "page_or_memory",
     "plan_experiment",
     "plan_lines",
+    "repeat_lines",
+    "repeat_rows",
     "report_data",
     "report_lines",
     "sentence",

@@ -13,7 +13,9 @@ from markupsafe import Markup
 
 from promptlab._util.text import clipped
 from promptlab.experiments._charts import as_svg, chart_of
+from promptlab.experiments._luck import luck_lines
 from promptlab.experiments._observations import Observation
+from promptlab.experiments._repeats import repeat_lines
 from promptlab.experiments._run import Outcome
 from promptlab.experiments._tables import flipped
 from promptlab.experiments._text_report import arm_lines, effect_lines
@@ -50,7 +52,12 @@ def html_report(outcome: Outcome, *, sizes: Mapping[str, int] | None = None) -> 
     """The report. Raises `PromptlabError` if the library that draws pictures is not installed."""
     experiment = outcome.planned.experiment
     chart = chart_of(outcome, sizes=sizes)
-    notes = [*outcome.notes, *([f"Not all was asked: {outcome.stopped}."] if outcome.stopped else [])]
+    repeats = repeat_lines(outcome)
+    notes = [
+        *luck_lines(outcome),
+        *outcome.notes,
+        *([f"Not all was asked: {outcome.stopped}."] if outcome.stopped else []),
+    ]
     return str(
         _PAGE.format(
             title=experiment.name,
@@ -58,7 +65,11 @@ def html_report(outcome: Outcome, *, sizes: Mapping[str, int] | None = None) -> 
             sentence=sentence(outcome.effects) or experiment.description,
             picture=Markup(as_svg(chart)) if chart is not None else "There is nothing to draw: no answer was judged.",
             tables=Markup("").join(
-                [_table(effect_lines(outcome)) if outcome.effects else "", _table(arm_lines(outcome))]
+                [
+                    _table(effect_lines(outcome)) if outcome.effects else "",
+                    _table(arm_lines(outcome)),
+                    _table(repeats) if repeats else "",
+                ]
             ),
             flips=Markup("").join(_flips(outcome)),
             notes=Markup("").join(Markup("<p>{}</p>\n").format(note) for note in notes),

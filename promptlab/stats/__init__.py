@@ -19,10 +19,12 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.stats._agreement import Agreement, agreement
+    from promptlab.stats._columns import Columns, columns_of, stretch_of
     from promptlab.stats._comparison import Comparison, compare_binary, compare_graded, compare_with_rate, mcnemar
     from promptlab.stats._interval import CONFIDENCE, POWER, Interval, deviations
     from promptlab.stats._power import cases_needed, cases_to_be_within, cases_to_tell, smallest_effect
     from promptlab.stats._rate import clustered, wilson
+    from promptlab.stats._repeats import Estimate, fleiss_kappa, pass_at, same_answer
     from promptlab.stats._sequential import HOPELESS, Look, deviations_of
     from promptlab.stats._several import adjusted_confidence, holm
 
@@ -31,7 +33,9 @@ __all__ = [
     "HOPELESS",
     "POWER",
     "Agreement",
+    "Columns",
     "Comparison",
+    "Estimate",
     "Interval",
     "Look",
     "adjusted_confidence",
@@ -40,14 +44,19 @@ __all__ = [
     "cases_to_be_within",
     "cases_to_tell",
     "clustered",
+    "columns_of",
     "compare_binary",
     "compare_graded",
     "compare_with_rate",
     "deviations",
     "deviations_of",
+    "fleiss_kappa",
     "holm",
     "mcnemar",
+    "pass_at",
+    "same_answer",
     "smallest_effect",
+    "stretch_of",
     "wilson",
 ]
 
