@@ -174,16 +174,17 @@ def _effect(pairs: _Pairs, found: Comparison, adjusted: float, family: int, marg
     elif found.within(margin, look.confidence(1 - level / family)):
         verdict = "equivalent"
     settled = verdict != "cannot tell yet"
-    shown = found.with_errors(look.errors(deviations, found.confidence)) if look.number and found.cases else found
-    rest = dict(sorted(pairs.left_out.items(), key=lambda item: -item[1]))
+    hopeless = not settled and not look.last and _hopeless(found, deviations, confidence, margin, look)
+    if found.cases and len(look.shares) > 1:
+        ended = settled or hopeless or look.last
+        found = found.with_errors(look.errors(deviations) if ended else look.repeated_errors())
     return Effect(
-        *(pairs.contrast, pairs.model, shown, adjusted, verdict, margin),
-        look.confidence(confidence),
-        rest,
+        *(pairs.contrast, pairs.model, found, adjusted, verdict, margin, look.confidence(confidence)),
+        dict(sorted(pairs.left_out.items(), key=lambda item: -item[1])),
         tuple(pairs.better),
         tuple(pairs.worse),
         repeated,
-        not settled and not look.last and _hopeless(found, deviations, confidence, margin, look),
+        hopeless,
     )
 
 

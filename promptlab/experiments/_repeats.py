@@ -28,8 +28,7 @@ def repeat_rows(outcome: Outcome) -> list[dict[str, Any]]:
             whole = [cell for cell in asked if len(cell) == repeats and all(one.score is not None for one in cell)]
             common = {"model": model, "arm": arm.name, "cases": len(whole), "left_out": len(asked) - len(whole)}
             passed = [(sum(bool(one.passed) for one in cell), len(cell)) for cell in whole]
-            for k in _ks(repeats):
-                rows.append({**common, "measure": f"pass@{k}", **_values(stats.pass_at(k, passed))})
+            rows += [{**common, "measure": f"pass@{k}", **_values(stats.pass_at(k, passed))} for k in _ks(repeats)]
             texts = [[one.text.strip() for one in cell] for cell in whole]
             rows.append({**common, "measure": "same answer twice", **_values(stats.same_answer(texts))})
             kappa = stats.fleiss_kappa([[bool(one.passed) for one in cell] for cell in whole])
