@@ -34,10 +34,17 @@ what they answer is drawn, and the truth is known. Every kind is planned by its 
 - One arm has an effect of 0, 5 or 20 points, or parts of it; the other arms have none.
 - *Screened*: a quarter of the cases chooses what is confirmed on the rest. *Early stops*: up to four looks.
 
-Each cell has {times} experiments, with several intervals each. With 300 experiments a cell may be off by 1 to 2 points
-by chance, with 75 by 2 to 4; the table of all kinds together is exact to a few tenths of a point. Intervals are not
-shorter than they must be where few answers change: see *shared luck*, in which both arms give the same answer unless
-the effect decides. Where nothing changes, every interval has 0 in it.
+Each cell has {times} experiments with several effects each, which share their cases. By chance alone one cell may be
+off by 1 to 2 points with 300 experiments, and by 2 to 4 with 75; the table of all kinds together may be off by a few
+tenths of a point.
+
+The intervals are those of the mid-p test (`promptlab/stats/_mean.py`), and with early stops those of the stagewise
+ordering with boundaries after Lan & DeMets (`promptlab/stats/_sequential.py`). Where they cover more than 97 %:
+
+- *Shared luck*: both sides give the same answer unless the effect decides, so with no effect nothing changes, and every
+  interval has 0 in it. No method can cover less.
+- 20 cases, and 45 fresh ones after screening, are few: a case that was not seen may be extreme.
+- Shapley values: their intervals allow for the orders that were not asked, which are hard to estimate from eight.
 
 """
 
