@@ -6,6 +6,8 @@ Several answers to one case are one cluster, because they carry little more info
     clustered([(1, 1)] * 38 + [(0, 1)] * 2)   # the interval of 38 of 40: Interval(low=0.831, high=0.994)
     compare_graded(before, after)             # scores of each case: the difference, its interval, p of the same test
     compare_binary([(True, False), …])        # passes before and after: the same; p is that of McNemar's exact test
+    Look((0.5, 1.0), 0).boundary()            # at the first of two looks: 2.96 deviations settle it
+    pass_at(5, [(2, 10), (0, 10)])            # pass@5 of two cases with ten answers each, with its interval
 
 `stats/_mean.py` says why this test and no other; docs/verdicts.md says what it means, and benchmarks/statistics.py how
 often it is right.
