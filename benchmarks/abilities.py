@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import permutations
 from pathlib import Path
 from typing import Any, Literal
@@ -53,7 +54,7 @@ class Ability:
     def truth(self, design: Design, contrast: Contrast, model: str, effect: float, base: float) -> float:
         """The true difference. `base` is the mean chance of a right answer without any dose."""
         if self.shapley is not None:
-            return effect * shapley_values(design.factors, self.shapley)[contrast.name]
+            return effect * _shapley(design.factors, self.shapley)[contrast.name]
         (after, one), (before, other) = contrast.sides(model)
         mean = _mean([self.dose(design.arm(name), one) for name in after])
         if contrast.chance is not None:
@@ -63,6 +64,11 @@ class Ability:
 
 def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
+
+
+@lru_cache(maxsize=8)
+def _shapley(players: tuple[str, ...], worth: Callable[[frozenset[str]], float]) -> dict[str, float]:
+    return shapley_values(players, worth)
 
 
 def shapley_values(players: tuple[str, ...], worth: Callable[[frozenset[str]], float]) -> dict[str, float]:

@@ -9,216 +9,165 @@ docs/experiments/simulation.md.
 from __future__ import annotations
 
 import argparse
-import math
-import tempfile
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks import machine
-from benchmarks.abilities import ABILITIES, DIFFICULTIES, Ability, Luck, Score, planned, scores
-from promptlab.experiments import Design, Effect, Observation, Observations, Outcome, Planned, Progress, Running
-from promptlab.suites import Case
+from benchmarks.abilities import ABILITIES, DIFFICULTIES, Luck, Score
+from benchmarks.simulated import CASES, EFFECTS, FLOWS, Cell, Chosen, Count, selection, simulate
 
-EFFECTS = (0.0, 0.05, 0.2)
-CASES = (20, 60, 200)
-FLOWS: Mapping[str, Mapping[str, float]] = {
-    "at once": {},
-    "screened": {"screen": 0.25},
-    "early stops": {"looks": 4},
-    "screened, early stops": {"screen": 0.25, "looks": 4},
-}
 REPORT = Path(__file__).parents[1] / "docs/experiments/simulation.md"
+ABOUT = """\
+# How often experiments are right
 
+Written by `python -m benchmarks.experiments --times {times} --write`. Models of known ability answer made-up cases;
+what they answer is drawn, and the truth is known. Every kind is planned by its own planner.
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell of the tables: what is simulated. `difficulty` "" takes all of them in turn."""
+- **Covers**: how often the 95 % interval of an effect has the truth in it. The truth is the effect in all cases that
+  there could be, of which those asked are a sample, and on the arms that were asked; for Shapley values it is over all
+  orders.
+- **False “helps”**: how often “helps” is said of what does nothing or harm.
+- Cases are easy (chances of a right answer from Beta(4, 1)), mixed (Beta(½, ½)) and hard (Beta(1, 4)), in equal parts.
+- One arm has an effect of 0, 5 or 20 points, or parts of it; the other arms have none.
+- *Screened*: a quarter of the cases chooses what is confirmed on the rest. *Early stops*: up to four looks.
 
-    ability: str
-    flow: str = "at once"
-    cases: int = 60
-    effect: float = 0.0
-    difficulty: str = ""
-    score: Score = "right or wrong"
-    luck: Luck = "own"
+Each cell has {times} experiments with several effects each, which share their cases. By chance alone one cell may be
+off by 1 to 2 points with 300 experiments, and by 2 to 4 with 75; the table of all kinds together may be off by a few
+tenths of a point.
 
+The intervals are those of the mid-p test (`promptlab/stats/_mean.py`), and with early stops those of the stagewise
+ordering with boundaries after Lan & DeMets (`promptlab/stats/_sequential.py`). Where they cover more than 97 %:
 
-@dataclass
-class Count:
-    """Counts over many simulated experiments."""
+- *Shared luck*: both sides give the same answer unless the effect decides, so with no effect nothing changes, and every
+  interval has 0 in it. No method can cover less.
+- 20 cases, and 45 fresh ones after screening, are few: a case that was not seen may be extreme.
+- Shapley values: their intervals allow for the orders that were not asked, which are hard to estimate from eight.
 
-    intervals: int = 0
-    covered: int = 0
-    below: int = 0
-    nothing: int = 0
-    false_helps: int = 0
-    effects: int = 0
-    found: int = 0
-    asked: int = 0
-    experiments: int = 0
-    width: float = 0.0
-
-    @property
-    def coverage(self) -> float:
-        return self.covered / self.intervals
-
-    @property
-    def false(self) -> float:
-        return self.false_helps / self.nothing if self.nothing else 0.0
-
-    def add(self, effect: Effect, truth: float) -> None:
-        if not effect.cases:
-            return
-        self.intervals += 1
-        self.covered += effect.interval.low - 1e-9 <= truth <= effect.interval.high + 1e-9
-        self.below += truth < effect.interval.low - 1e-9
-        self.width += effect.interval.high - effect.interval.low
-        if truth <= 1e-9:
-            self.nothing += 1
-            self.false_helps += effect.verdict == "helps"
-        else:
-            self.effects += 1
-            self.found += effect.verdict == "helps"
-
-
-class Simulated(Running):
-    """An experiment whose answers are drawn: each case has a difficulty, and each arm adds its dose of the effect."""
-
-    def __init__(
-        self, plan: Planned, ability: Ability, cell: Cell, rng: np.random.Generator, shape: tuple[float, float]
-    ):
-        super().__init__(plan, None)  # type: ignore[arg-type]  # nothing is asked
-        self.ability, self.cell, self.rng, self.shape = ability, cell, rng, shape
-        self.asked = 0
-
-    def _ask(self, _stage: str, design: Design, cases: Sequence[Case]) -> Generator[Progress, None, Observations]:
-        self.asked += len(cases)
-        models, effect = self.planned.experiment.models, self.cell.effect
-        base = self.rng.beta(*self.shape, len(cases))[:, None, None] * (1 - effect)
-        doses = np.array([[self.ability.dose(arm, model) for model in models] for arm in design.arms])
-        drawn = scores(self.rng, base + effect * doses, self.ability.repeats, self.cell.score, self.cell.luck)
-        return Observations(
-            tuple(
-                Observation(case.id, arm.name, model, repeat, float(value), bool(value == 1))
-                for case, of_case in zip(cases, drawn, strict=True)
-                for arm, of_arm in zip(design.arms, of_case, strict=True)
-                for model, of_model in zip(models, of_arm, strict=True)
-                for repeat, value in enumerate(of_model)
-            )
-        )
-        yield  # a generator, as the real one
-
-
-@lru_cache(maxsize=4)
-def _plan(ability: str, flow: str, cases: int, chance: float) -> Planned:
-    settings = {k: max(2, int(v * cases)) if k == "screen" else v for k, v in FLOWS[flow].items()}
-    with tempfile.TemporaryDirectory() as folder:
-        return planned(Path(folder), ABILITIES[ability], cases, settings, chance)
-
-
-def outcomes(cell: Cell, times: int, seed: int = 0) -> Iterator[tuple[Outcome, float, int]]:
-    """Simulated experiments: each outcome, the mean chance of a right answer without any dose, and the cases asked."""
-    ability, plan = ABILITIES[cell.ability], _plan(cell.ability, cell.flow, cell.cases, 0.5 * (1 - cell.effect))
-    names = [cell.difficulty] if cell.difficulty else list(DIFFICULTIES)
-    for number in range(times):
-        shape = DIFFICULTIES[names[number % len(names)]]
-        rng = np.random.default_rng([seed, number, *repr(cell).encode()])
-        running = Simulated(replace(plan, experiment=replace(plan.experiment, seed=number)), ability, cell, rng, shape)
-        for _ in running:
-            pass
-        assert running.outcome is not None
-        yield running.outcome, shape[0] / sum(shape) * (1 - cell.effect), running.asked
-
-
-def simulate(cell: Cell, times: int, seed: int = 0) -> Count:
-    """Counts over `times` experiments."""
-    count, ability = Count(), ABILITIES[cell.ability]
-    for outcome, base, asked in outcomes(cell, times, seed):
-        count.asked += asked
-        count.experiments += 1
-        for effect in outcome.effects:
-            count.add(effect, ability.truth(outcome.design, effect.contrast, effect.model, cell.effect, base))
-    return count
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The mean error of the estimate of the arm that was chosen from twenty that all do nothing, and its deviation."""
-
-    way: str
-    error: float
-    deviation: float
-
-
-def selection(times: int, cases: int = 60) -> list[Chosen]:
-    """The best of twenty: screened and confirmed on fresh cases, and picked on the same cases."""
-    errors: dict[str, list[float]] = {
-        "picked and estimated on the same cases": [],
-        "screened, estimated on fresh cases": [],
-    }
-    for outcome, _, _ in outcomes(Cell("wording, 20 ways", "at once", cases), times):
-        errors["picked and estimated on the same cases"].append(max(e.difference for e in outcome.effects))
-    for outcome, _, _ in outcomes(Cell("wording, 20 ways", "screened", cases), times):
-        assert outcome.screened is not None
-        before = {
-            effect.contrast.name: np.mean(
-                [
-                    (outcome.screened.score(case, effect.contrast.after, "m") or 0.0)
-                    - (outcome.screened.score(case, effect.contrast.before, "m") or 0.0)
-                    for case in outcome.screened.cases
-                ]
-            )
-            for effect in outcome.effects
-        }
-        best = max(outcome.effects, key=lambda effect: before[effect.contrast.name])
-        errors["screened, estimated on fresh cases"].append(best.difference)
-    return [
-        Chosen(way, float(np.mean(found)), float(np.std(found) / math.sqrt(len(found))))
-        for way, found in errors.items()
-    ]
+"""
 
 
 def _counted(job: tuple[Cell, int]) -> tuple[Cell, Count]:
     return job[0], simulate(*job)
 
 
-def kinds(cases: Sequence[int] = CASES) -> list[Cell]:
-    return [Cell(a, flow, n, effect) for a in ABILITIES for flow in FLOWS for n in cases for effect in EFFECTS]
+def kinds() -> list[Cell]:
+    return [Cell(a, flow, n, effect) for n in CASES for a in ABILITIES for flow in FLOWS for effect in EFFECTS]
 
 
 def conditions() -> list[Cell]:
     """How hard the cases are, how answers are scored, and whose luck it is, for one kind."""
+    ways: tuple[tuple[Score, Luck], ...] = (("right or wrong", "own"), ("right or wrong", "shared"), ("graded", "own"))
     return [
         Cell("ablate", "at once", n, effect, difficulty, score, luck)
-        for difficulty in DIFFICULTIES
-        for score, luck in (("right or wrong", "own"), ("right or wrong", "shared"), ("graded", "own"))
         for n in CASES
+        for difficulty in DIFFICULTIES
+        for score, luck in ways
         for effect in EFFECTS
-    ]  # type: ignore[misc]  # the literals
+    ]
+
+
+def counted(cells: Sequence[Cell], times: int, processes: int, kept: Path | None) -> dict[Cell, Count]:
+    """The counts of `cells`. What stands in the file `kept` is not simulated again, and what is new is added to it."""
+    counts: dict[Cell, Count] = {}
+    for line in kept.read_text().splitlines() if kept and kept.exists() else ():
+        row = json.loads(line)
+        if row["times"] == times:
+            counts[Cell(**row["cell"])] = Count(**row["count"])
+    jobs = [(cell, times) for cell in cells if cell not in counts]
+    with ProcessPoolExecutor(processes) as pool:
+        for cell, count in pool.map(_counted, jobs):
+            counts[cell] = count
+            if kept:
+                with kept.open("a") as file:
+                    file.write(json.dumps({"cell": asdict(cell), "times": times, "count": asdict(count)}) + "\n")
+    return {cell: counts[cell] for cell in cells}
+
+
+def pooled(counts: Mapping[Cell, Count], chosen: Callable[[Cell], bool]) -> Count:
+    """The sum of the counts of the chosen cells."""
+    found = [count for cell, count in counts.items() if chosen(cell)]
+    return Count(**{name: sum(getattr(count, name) for count in found) for name in asdict(Count())})
+
+
+def report(counts: Mapping[Cell, Count], chosen: Sequence[Chosen], times: int, where: str) -> str:
+    """The tables as Markdown."""
+    main = {cell: count for cell, count in counts.items() if not cell.difficulty}
+    rest = {cell: count for cell, count in counts.items() if cell.difficulty}
+    lines = [ABOUT.format(times=times) + "## All kinds together", "", *_together(main), ""]
+    lines += ["## Every kind", "", "Covers for effects of 0, 5 and 20 points, and false “helps”, in %.", ""]
+    lines += [*_every(main), "", "## Hard and easy cases, scores, luck (`ablate`, at once)", "", *_conditions(rest), ""]
+    if chosen:
+        lines += ["## The best of twenty", "", "Twenty wordings that all do nothing, 60 cases.", ""]
+        lines += ["| the best is | mean error of its estimate, in points |", "|---|---|"]
+        lines += [f"| {c.way} | {100 * c.error:+.1f} (± {100 * 1.96 * c.deviation:.1f}) |" for c in chosen]
+    return "\n".join([*lines, "", f"Measured on: {where}.", ""])
+
+
+def _together(counts: Mapping[Cell, Count]) -> Iterator[str]:
+    yield "| | cases | effect | covers | lowest and highest kind | false “helps” | found | cases asked |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for flow in FLOWS:
+        for cases in CASES:
+            for effect in EFFECTS:
+                own = {c: n for c, n in counts.items() if (c.flow, c.cases, c.effect) == (flow, cases, effect)}
+                found = pooled(own, lambda _: True)
+                if not found.intervals:
+                    continue
+                ends = sorted(count.coverage for count in own.values())
+                yield (
+                    f"| {flow} | {cases} | {100 * effect:.0f} points | {found.coverage:.1%} | {ends[0]:.1%} to "
+                    f"{ends[-1]:.1%} | {found.false:.2%} | {_found(found)} | {found.asked / found.experiments:.0f} |"
+                )
+
+
+def _found(count: Count) -> str:
+    return f"{count.found / count.effects:.0%}" if count.effects else "–"
+
+
+def _every(counts: Mapping[Cell, Count]) -> Iterator[str]:
+    yield "| kind | | " + " | ".join(f"{cases} cases | false" for cases in CASES) + " |"
+    yield "|---|---|" + "---|---|" * len(CASES)
+    for ability in dict.fromkeys(cell.ability for cell in counts):
+        for flow in FLOWS:
+            cells = []
+            for cases in CASES:
+                own = [counts[c] for e in EFFECTS if (c := Cell(ability, flow, cases, e)) in counts]
+                cells.append(" · ".join(f"{100 * count.coverage:.1f}" for count in own))
+                nothing = sum(count.nothing for count in own)
+                cells.append(f"{100 * sum(count.false_helps for count in own) / nothing:.1f}" if nothing else "–")
+            yield f"| {ability} | {flow} | {' | '.join(cells)} |"
+
+
+def _conditions(counts: Mapping[Cell, Count]) -> Iterator[str]:
+    yield "| cases are | scores are | luck | " + " | ".join(f"{cases} cases | false" for cases in CASES) + " |"
+    yield "|---|---|---|" + "---|---|" * len(CASES)
+    for difficulty, score, luck in dict.fromkeys((c.difficulty, c.score, c.luck) for c in counts):
+        cells = []
+        for cases in CASES:
+            own = [
+                n
+                for c, n in counts.items()
+                if (c.difficulty, c.score, c.luck, c.cases) == (difficulty, score, luck, cases)
+            ]
+            cells.append(" · ".join(f"{100 * count.coverage:.1f}" for count in own))
+            cells.append(f"{100 * sum(n.false_helps for n in own) / sum(n.nothing for n in own):.1f}")
+        yield f"| {difficulty} | {score} | {luck} | {' | '.join(cells)} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=400, help="simulated experiments in each cell")
-    parser.add_argument("--only", default="", help="only kinds that begin so")
+    parser.add_argument("--times", type=int, default=300, help="simulated experiments in each cell")
+    parser.add_argument("--only", default="", help="only abilities that begin so")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--kept", type=Path, help="a file of counts, so that an interrupted simulation can go on")
     parser.add_argument("--write", action="store_true", help=f"write {REPORT.name}")
     given = parser.parse_args()
-    start = time.monotonic()
     cells = [cell for cell in [*kinds(), *conditions()] if cell.ability.startswith(given.only)]
-    with ProcessPoolExecutor(given.processes) as pool:
-        jobs = [(cell, given.times) for cell in dict.fromkeys(cells)]
-        counts = dict(pool.map(_counted, jobs, chunksize=3))
-    from benchmarks.experiments_report import report  # it needs the names of this module
-
-    chosen = selection(given.times) if not given.only else []
-    text = report(counts, chosen, given.times, time.monotonic() - start, machine.described())
+    counts = counted(cells, given.times, given.processes, given.kept)
+    text = report(counts, [] if given.only else selection(given.times), given.times, machine.described())
     if given.write:
         REPORT.parent.mkdir(parents=True, exist_ok=True)
         REPORT.write_text(text)

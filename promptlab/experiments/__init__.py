@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from promptlab.experiments._headline import headline
     from promptlab.experiments._html_report import html_report, label_of
     from promptlab.experiments._kinds import Kind, Options, every_kind, kind, kind_named, kind_names
+    from promptlab.experiments._luck import luck_lines, luck_rows
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._plan import Planned, plan_experiment
+    from promptlab.experiments._repeats import repeat_lines, repeat_rows
     from promptlab.experiments._run import Outcome, Progress, Running, State, Tools, read_outcome
     from promptlab.experiments._tables import answer_rows, arm_rows, effect_rows, flipped
     from promptlab.experiments._text_report import plan_lines, report_data, report_lines
@@ -77,6 +79,8 @@ __all__ = [
     "kind_names",
     "label_of",
     "load_experiment",
+    "luck_lines",
+    "luck_rows",
     "named",
     "page_or_memory",
     "pictures_of",
@@ -84,6 +88,8 @@ __all__ = [
     "plan_lines",
     "prompt_text",
     "read_outcome",
+    "repeat_lines",
+    "repeat_rows",
     "report_data",
     "report_lines",
     "save_experiment",

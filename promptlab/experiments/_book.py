@@ -44,7 +44,7 @@ def plan(material: Material, options: BookOptions) -> Design:
     arms += _places(decoys, options.places)
     if options.places:
         contrasts += [
-            Contrast(arm.name, (arm.name,), ("open book",), f"the document as number {arm.levels['place']} of "
+            Contrast(arm.name, (arm.name,), ("open book",), f"putting the document at place {arm.levels['place']} of "
                      f"{options.places}")
             for arm in arms
             if arm.levels["place"]

@@ -38,6 +38,9 @@ class Contrast:
 
     With `models` the answers of the first of the two are compared with those of the second. With `chance`, from 0 to 1,
     each model's score is compared with this rate of right answers by guessing, and `before` is empty.
+
+    `drawn_of` is not 0 if the pairs of `after` and `before` are themselves drawn by chance, of so many: the interval is
+    then that of the mean over all of them.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Contrast:
     plural: bool = False
     models: tuple[str, str] | None = None
     chance: float | None = None
+    drawn_of: int = 0
 
     def __post_init__(self) -> None:
         if not self.after or bool(self.before) == (self.chance is not None):

@@ -113,6 +113,7 @@ class _Pairs:
         self.before: list[float] = []
         self.after: list[float] = []
         self.left_out: dict[str, int] = {}
+        self.steps: list[list[float]] = []
         self.better: list[str] = []
         self.worse: list[str] = []
         self.chance = contrast.chance
@@ -126,6 +127,8 @@ class _Pairs:
                 continue
             self.before.append(before)
             self.after.append(after)
+            if contrast.drawn_of:
+                self.steps.append(_steps(seen, case, contrast, model))
             if abs(after - before) > 1e-9 and self.chance is None:
                 (self.better if after > before else self.worse).append(case)
 
@@ -136,7 +139,17 @@ class _Pairs:
         if self.chance is not None:
             return stats.compare_with_rate(self.after, self.chance, confidence=confidence, mid=True)
         before, after = ([[score] for score in side] for side in (self.before, self.after))
-        return stats.compare_graded(before, after, confidence=confidence, mid=True, several=self.several)
+        found = stats.compare_graded(before, after, confidence=confidence, mid=True, several=self.several)
+        return found.with_stretch(stats.stretch_of(self.steps, self.contrast.drawn_of)) if self.steps else found
+
+
+def _steps(seen: Observations, case: str, contrast: Contrast, model: str) -> list[float]:
+    """What each pair of arms did to a case whose answers are all judged."""
+    pairs = zip(contrast.after, contrast.before, strict=True)
+    return [
+        (seen.score(case, (after,), model) or 0.0) - (seen.score(case, (before,), model) or 0.0)
+        for after, before in pairs
+    ]
 
 
 def _reason(seen: Observations, case: str, sides: Sequence[tuple[Sequence[str], str]]) -> str:
@@ -161,16 +174,17 @@ def _effect(pairs: _Pairs, found: Comparison, adjusted: float, family: int, marg
     elif found.within(margin, look.confidence(1 - level / family)):
         verdict = "equivalent"
     settled = verdict != "cannot tell yet"
-    shown = found.with_errors(look.errors(deviations, found.confidence)) if look.number and found.cases else found
-    rest = dict(sorted(pairs.left_out.items(), key=lambda item: -item[1]))
+    hopeless = not settled and not look.last and _hopeless(found, deviations, confidence, margin, look)
+    if found.cases and len(look.shares) > 1:
+        ended = settled or hopeless or look.last
+        found = found.with_errors(look.errors(deviations) if ended else look.repeated_errors())
     return Effect(
-        *(pairs.contrast, pairs.model, shown, adjusted, verdict, margin),
-        look.confidence(confidence),
-        rest,
+        *(pairs.contrast, pairs.model, found, adjusted, verdict, margin, look.confidence(confidence)),
+        dict(sorted(pairs.left_out.items(), key=lambda item: -item[1])),
         tuple(pairs.better),
         tuple(pairs.worse),
         repeated,
-        not settled and not look.last and _hopeless(found, deviations, confidence, margin, look),
+        hopeless,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+from math import factorial
 from typing import Literal
 
 from pydantic import Field
@@ -18,7 +20,8 @@ from promptlab.types import Example
 
 class ExamplesOptions(Options):
     """`method`: `leave-one-out` asks without each example; `shapley` averages what each adds over `orders` orders in
-    which the examples are added one by one (Castro, Gomez & Tejada, Computers & Operations Research 36 (2009))."""
+    which the examples are added one by one (Castro, Gomez & Tejada, Computers & Operations Research 36 (2009); Ghorbani
+    & Zou, Data Shapley, ICML (2019)). With as many orders as there are, it is the exact Shapley value."""
 
     method: Literal["leave-one-out", "shapley"] = "leave-one-out"
     k: int | None = Field(None, ge=2)
@@ -71,20 +74,41 @@ def _shapley(material: Material, own: tuple[Example, ...], options: ExamplesOpti
     arms: dict[str, Arm] = {}
     after: dict[str, list[str]] = {example.id: [] for example in own}
     before: dict[str, list[str]] = {example.id: [] for example in own}
-    for number in range(options.orders):
+    there_are = factorial(len(own))
+    for order in _orders(own, material.seed, min(options.orders, there_are)):
         shots: tuple[Example, ...] = ()
         last = _subset(material, shots, own, arms)
-        for example in drawn(own, material.seed, number):
+        for example in order:
             shots = (*shots, example)
             now = _subset(material, shots, own, arms)
             after[example.id].append(now)
             before[example.id].append(last)
             last = now
     contrasts = [
-        Contrast(example.id, tuple(after[example.id]), tuple(before[example.id]), f"the example {example.id}")
+        Contrast(
+            *(example.id, tuple(after[example.id]), tuple(before[example.id])),
+            f"the example {example.id}",
+            drawn_of=there_are,
+        )
         for example in own
     ]
-    return Design(tuple(arms.values()), tuple(contrasts), tuple(example.id for example in own))
+    every = options.orders >= there_are
+    note = f"Shapley values over {'all' if every else options.orders} of {there_are:,} orders of adding the examples"
+    note += "." if every else "; the intervals allow for the orders that were not asked."
+    return Design(tuple(arms.values()), tuple(contrasts), tuple(example.id for example in own), (note,))
+
+
+def _orders(own: tuple[Example, ...], seed: int, count: int) -> list[tuple[Example, ...]]:
+    """`count` different orders, drawn by chance; all there are if they are few."""
+    if len(own) <= 7 and count == factorial(len(own)):
+        return list(permutations(own))
+    orders: dict[tuple[str, ...], tuple[Example, ...]] = {}
+    draw = 0
+    while len(orders) < count:
+        order = drawn(own, seed, draw)
+        orders.setdefault(tuple(example.id for example in order), order)
+        draw += 1
+    return list(orders.values())
 
 
 def _subset(material: Material, shots: tuple[Example, ...], own: tuple[Example, ...], arms: dict[str, Arm]) -> str:

@@ -32,7 +32,8 @@ def plan(material: Material, options: FormatOptions) -> Design:
     for name, keys in (("schema", [options.key]), ("schema with explanation", ["explanation", options.key])):
         if name == "schema" or options.explain:
             arms.append(_arm(material, options, name, keys))
-    contrasts = tuple(Contrast(arm.name, (arm.name,), (free.name,), f"the {arm.name}") for arm in arms[1:])
+    words = {"schema": "a JSON schema", "schema with explanation": "a JSON schema with an explanation"}
+    contrasts = tuple(Contrast(arm.name, (arm.name,), (free.name,), words[arm.name]) for arm in arms[1:])
     return Design(tuple(arms), contrasts, ("format",), notes=(f"Scored is the text under `{options.key}`.",))
 
 

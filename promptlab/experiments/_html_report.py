@@ -15,7 +15,9 @@ from promptlab.experiments._asked import Asked, asked_by
 from promptlab.experiments._charts import Picture, as_svg, pictures_of
 from promptlab.experiments._html_flips import Flips
 from promptlab.experiments._html_style import CSS
+from promptlab.experiments._luck import luck_lines
 from promptlab.experiments._observations import hidden
+from promptlab.experiments._repeats import repeat_lines
 from promptlab.experiments._run import Outcome
 from promptlab.experiments._text_report import arm_lines, left_out_lines
 from promptlab.experiments._words import sentence
@@ -48,6 +50,7 @@ def html_report(
     body = [
         *_head(outcome, label, show_labelled),
         *_pictures(outcome, sizes),
+        *_repeats(outcome),
         *(Markup("<p>{}</p>\n").format(line) for line in _notes(outcome)),
         Flips(outcome, asked, show_labelled).html(),
         _how(outcome, asked, sizes or {}),
@@ -113,7 +116,12 @@ def table(lines: Sequence[Sequence[str]]) -> Markup:
 
 
 def _notes(outcome: Outcome) -> list[str]:
-    return [*outcome.notes, *left_out_lines(outcome)]
+    return [*luck_lines(outcome), *outcome.notes, *left_out_lines(outcome)]
+
+
+def _repeats(outcome: Outcome) -> Iterator[Markup]:
+    if repeats := repeat_lines(outcome):
+        yield Markup("<section><h2>Repeats</h2>\n{}</section>\n").format(table(repeats))
 
 
 def _how(outcome: Outcome, asked: Asked, sizes: Mapping[str, int]) -> Markup:

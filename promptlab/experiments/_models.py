@@ -38,7 +38,7 @@ def plan(material: Material, options: ModelsOptions) -> Design:
     ]
     notes: tuple[str, ...] = ()
     if options.chance is not None:
-        notes += (f"Chance is {options.chance:.1%}.",)
+        notes += (f"Chance is {100 * options.chance:.3g} %.",)
         contrasts.append(Contrast("against chance", (arm.name,), (), "guessing", chance=options.chance))
     if len(material.models) == 2:
         notes += ("Two models are two points: they show no curve of growth with size.",)

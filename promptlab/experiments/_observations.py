@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean
 
 from promptlab.types import Label, sha256
 
@@ -50,12 +50,14 @@ class Observations:
 
     every: tuple[Observation, ...]
     by_cell: Mapping[tuple[str, str, str], tuple[Observation, ...]] = field(init=False, repr=False, compare=False)
+    _means: Mapping[tuple[str, str, str], float | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         cells: dict[tuple[str, str, str], list[Observation]] = defaultdict(list)
         for one in self.every:
             cells[one.case, one.arm, one.model].append(one)
         object.__setattr__(self, "by_cell", {key: tuple(found) for key, found in cells.items()})
+        object.__setattr__(self, "_means", {key: _mean_score(found) for key, found in cells.items()})
 
     def __add__(self, other: Observations) -> Observations:
         return Observations((*self.every, *other.every))
@@ -80,9 +82,13 @@ class Observations:
         """
         means: list[float] = []
         for arm in arms:
-            scores = [one.score for one in self.by_cell.get((case, arm, model), ())]
-            judged = [score for score in scores if score is not None]
-            if not scores or len(judged) < len(scores):
+            mean = self._means.get((case, arm, model))
+            if mean is None:
                 return None
-            means.append(fmean(judged))
-        return fmean(means)
+            means.append(mean)
+        return math.fsum(means) / len(means)
+
+
+def _mean_score(answers: Sequence[Observation]) -> float | None:
+    scores = [answer.score for answer in answers if answer.score is not None]
+    return math.fsum(scores) / len(scores) if scores and len(scores) == len(answers) else None

@@ -39,7 +39,9 @@ def plan(material: Material, options: OrderOptions) -> Design:
         for number, order in enumerate(orders)
     ]
     base = arms[0]
-    contrasts = [Contrast(arm.name, (arm.name,), (base.name,), f"the {arm.name}") for arm in arms[1:]]
+    contrasts = [
+        Contrast(arm.name, (arm.name,), (base.name,), f"{arm.name} instead of the template's own") for arm in arms[1:]
+    ]
     return Design(tuple(arms), tuple(contrasts), ("order", "examples"))
 
 

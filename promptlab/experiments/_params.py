@@ -32,8 +32,18 @@ def plan(_material: Material, options: ParamsOptions) -> Design:
     if len(arms) < 2:
         raise ExperimentError("one setting has nothing to be compared with", hint="give two values or more")
     base = arms[0]
-    contrasts = tuple(Contrast(arm.name, (arm.name,), (base.name,), arm.name) for arm in arms[1:])
+    contrasts = tuple(_contrast(base, arm) for arm in arms[1:])
     return Design(tuple(arms), contrasts, tuple(factors))
+
+
+def _contrast(base: Arm, arm: Arm) -> Contrast:
+    """`arm` against `base`, in words: `temperature 0.7 instead of 0`."""
+    changed = [name for name, value in arm.levels.items() if value != base.levels[name]]
+    what = " and ".join(
+        f"{name.replace('_', ' ')} {value_in_words(arm.levels[name])} instead of {value_in_words(base.levels[name])}"
+        for name in changed
+    )
+    return Contrast(arm.name, (arm.name,), (base.name,), what, plural=len(changed) > 1)
 
 
 def _arm(levels: dict[str, Any]) -> Arm:

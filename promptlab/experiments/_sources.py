@@ -41,7 +41,9 @@ def case_sources(workspace: Workspace, template: str = "") -> tuple[CaseSource, 
     for path in suites.suite_paths(workspace):
         with contextlib.suppress(PromptlabError):
             suite = suites.load_suite(workspace, path)
-            found.append(CaseSource(path, suite.template.path, len(suites.suite_cases(workspace, suite)), _scored(suite)))
+            found.append(
+                CaseSource(path, suite.template.path, len(suites.suite_cases(workspace, suite)), _scored(suite))
+            )
     found += [CaseSource(path, "", None, False) for path in _case_files(workspace)]
     return tuple(sorted(found, key=lambda source: (source.template != template, not source.template, source.path)))
 

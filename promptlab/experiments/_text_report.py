@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptlab.experiments._headline import headline
+from promptlab.experiments._luck import luck_lines, luck_rows
 from promptlab.experiments._plan import Planned
+from promptlab.experiments._repeats import repeat_lines, repeat_rows
 from promptlab.experiments._run import Outcome
 from promptlab.experiments._tables import arm_rows, effect_rows
 from promptlab.experiments._words import points
@@ -44,6 +46,10 @@ def report_lines(outcome: Outcome) -> Iterator[str]:
     if outcome.effects:
         yield ""
         yield from _table(effect_lines(outcome))
+    if repeats := repeat_lines(outcome):
+        yield ""
+        yield from _table(repeats)
+    yield from luck_lines(outcome)
     yield from left_out_lines(outcome)
     yield from outcome.notes
     if outcome.stopped:
@@ -109,6 +115,8 @@ def report_data(outcome: Outcome) -> dict[str, Any]:
         "total": outcome.total,
         "effects": effect_rows(outcome),
         "arms": arm_rows(outcome),
+        "repeats": repeat_rows(outcome),
+        "luck": luck_rows(outcome),
         "screened": len(outcome.screened.cases) if outcome.screened else 0,
         "stopped": outcome.stopped,
         "notes": list(outcome.notes),

@@ -33,7 +33,7 @@ def _clause(effect: Effect, *, first: bool) -> str:
     if effect.verdict == "helps":
         return f"{what} add{s} {in_points(effect.difference)}{where} ({_span(effect)})"
     if effect.verdict == "hurts":
-        return f"{what} cost{s} {in_points(-effect.difference)}{where} ({_span(effect)})"
+        return f"{what} cost{s} {in_points(-effect.difference)}{where} ({_span(effect, cost=True)})"
     if effect.verdict == "equivalent":
         return f"{what} make{s} no difference larger than {in_points(effect.margin)}{where} ({_span(effect)})"
     return f"whether {what} help{s} cannot be told yet{where} ({_open(effect)})"
@@ -48,7 +48,7 @@ def _between_models(effect: Effect) -> str:
     if effect.verdict == "helps":
         return f"{model} is {in_points(effect.difference)} better than {other} ({_span(effect)})"
     if effect.verdict == "hurts":
-        return f"{model} is {in_points(-effect.difference)} worse than {other} ({_span(effect)})"
+        return f"{model} is {in_points(-effect.difference)} worse than {other} ({_span(effect, cost=True)})"
     if effect.verdict == "equivalent":
         return f"{model} and {other} do not differ by more than {in_points(effect.margin)} ({_span(effect)})"
     return f"{model} and {other} cannot be told apart yet ({_open(effect)})"
@@ -73,8 +73,8 @@ def _against_chance(effect: Effect) -> str:
     return f"{score}, which cannot be told from {guessing} yet{_more(effect)}"
 
 
-def _span(effect: Effect) -> str:
-    return f"{interval_words(effect)}, {_cases(effect.cases)}"
+def _span(effect: Effect, *, cost: bool = False) -> str:
+    return f"{interval_words(effect, cost=cost)}, {_cases(effect.cases)}"
 
 
 def _open(effect: Effect) -> str:
@@ -91,9 +91,11 @@ def _cases(number: int, more: str = "") -> str:
     return f"{number:,} case{'s' * (number != 1)}{more}"
 
 
-def interval_words(effect: Effect) -> str:
-    """`95 % interval 51 to 72`, in points."""
+def interval_words(effect: Effect, *, cost: bool = False) -> str:
+    """`95 % interval 51 to 72`, in points; with `cost` of what is lost, as in "costs 60 points"."""
     low, high = effect.interval.low, effect.interval.high
+    if cost:
+        low, high = -high, -low
     return f"{100 * effect.confidence:.3g} % interval {points(low)} to {points(high)}"
 
 

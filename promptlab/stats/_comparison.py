@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean
+from statistics import NormalDist, fmean
 
 from promptlab.stats._interval import CONFIDENCE, Interval, error_of
 from promptlab.stats._mean import chance_above, chance_below, mean_interval, mean_of, mid_chance_above, weighted
 from promptlab.stats._power import cases_to_tell, smallest_of
 from promptlab.stats._tail import Weighted
 
+_NORMAL = NormalDist()
 ROUNDED = 1e-9
 """Differences below this are rounding errors of a mean, and no change."""
 
@@ -29,9 +30,9 @@ class Comparison:
     """Two versions compared on the same cases. `difference` is the mean score after minus before, each from 0 to 1.
 
     `better` and `worse` are the numbers of cases that changed. `p` is two-sided. `changes` are the changes of the
-    cases, each with its count, and `bounds` the smallest and the largest change that is reckoned with. `mid` says
-    that p and interval are those of the mid-p test. `errors` are the probabilities that the truth lies below and
-    above the interval, None for equal ones.
+    cases, each with its count, and `bounds` the smallest and the largest change that is reckoned with. `mid` says that
+    p and interval are those of the mid-p test. `errors` are the probabilities that the truth lies below and above the
+    interval, None for equal ones. `stretch` is how many times wider the interval is than the cases alone make it.
     """
 
     cases: int
@@ -47,11 +48,36 @@ class Comparison:
     bounds: tuple[float, float] = field(default=(-1.0, 1.0), repr=False)
     mid: bool = False
     errors: tuple[float, float] | None = field(default=None, repr=False)
+    stretch: float = 1.0
 
     @property
     def interval(self) -> Interval:
-        """The interval of the difference. The truth lies below and above it with the probabilities `errors`."""
-        return mean_interval(self.changes, *self.bounds, confidence=self.confidence, mid=self.mid, errors=self.errors)
+        """The interval of the difference."""
+        below, above = map(self._stretched, self.errors or (error_of(self.confidence),) * 2)
+        return mean_interval(
+            self.changes, *self.bounds, confidence=self.confidence, mid=self.mid, errors=(below, above)
+        )
+
+    def covers(self, truth: float) -> bool:
+        """True if the interval has `truth` in it, without computing its ends."""
+        below, above = map(self._stretched, self.errors or (error_of(self.confidence),) * 2)
+        if not self.cases or not self.bounds[0] < truth < self.bounds[1]:
+            return self.interval.low <= truth <= self.interval.high
+        if self.mid:
+            found = mid_chance_above(self.changes, truth, self.bounds)
+            return below <= found <= 1 - above
+        low, high = self.bounds
+        return below <= chance_above(self.changes, truth, low) and above <= chance_below(self.changes, truth, high)
+
+    def _stretched(self, error: float) -> float:
+        """The error at which the interval of the cases alone is as wide as it must be."""
+        return error if self.stretch == 1 else _NORMAL.cdf(self.stretch * _NORMAL.inv_cdf(error))
+
+    def with_stretch(self, stretch: float) -> Comparison:
+        """The same comparison if something else than the cases was drawn by chance, too: the interval becomes `stretch`
+        times as wide, and p so much larger."""
+        tail = _NORMAL.cdf(_NORMAL.inv_cdf(max(self.p / 2, 1e-300)) / stretch)
+        return replace(self, stretch=stretch, p=min(1.0, 2 * tail))
 
     @property
     def settled(self) -> bool:
@@ -78,11 +104,7 @@ class Comparison:
 
     def at(self, confidence: float) -> Comparison:
         """The same comparison at another confidence: its interval and its numbers of cases."""
-        if confidence == self.confidence or not self.cases:
-            return self
-        return _compared(
-            self.changes, (self.before, self.after), confidence, self.bounds, mid=self.mid, rate=self.method == RATE
-        )
+        return replace(self, confidence=confidence, errors=None)
 
     def with_errors(self, errors: tuple[float, float]) -> Comparison:
         """The same comparison with an interval that the truth lies below and above with these probabilities."""
@@ -95,7 +117,7 @@ class Comparison:
         """
         if not self.cases or abs(self.difference) >= margin:
             return False
-        error = error_of(confidence)
+        error = self._stretched(error_of(confidence))
         if self.mid:
             above, below = (mid_chance_above(self.changes, edge, self.bounds) for edge in (-margin, margin))
             return above < error and 1 - below < error
@@ -157,13 +179,13 @@ def compare_graded(
 def reach(changes: Weighted) -> float:
     """How far the change of a case that was not seen may lie from 0, if every change is a mean of several answers.
 
-    60 cases show what happens in one of twenty cases with a probability of 95 %. So from 60 cases on it is the largest
+    40 cases show what happens in one case of thirteen with a probability of 95 %. So from 40 cases on it is the largest
     change that was seen, up to 20 cases it is 1, the largest that there can be, and in between it is in between. Where
     nothing changed it is 1.
     """
     cases = math.fsum(count for _, count in changes)
     largest = max((abs(change) for change, _ in changes), default=0.0) or 1.0
-    unsure = min(1.0, max(0.0, (60 - cases) / 40))
+    unsure = min(1.0, max(0.0, (40 - cases) / 20))
     return largest + unsure * (1 - largest)
 
 

@@ -5,7 +5,7 @@ that of Lan & DeMets, Biometrika 70 (1983). The boundaries take into account how
 "no difference" the sums over the cases seen so far are a random walk with normal steps, and the probability to cross at
 a look is integrated numerically from look to look (Armitage, McPherson & Rowe, JRSS A 132 (1969)).
 
-After the last look the interval is that of the stagewise ordering: a difference that was clear at an earlier look is
+At the end the interval is that of the stagewise ordering: a difference that was clear at an earlier look is
 the more extreme one (Tsiatis, Rosner & Mehta, Biometrics 40 (1984)). It covers the truth with the stated probability
 although the end was not fixed beforehand, which the usual interval does not.
 """
@@ -59,6 +59,11 @@ class Look:
         `confidence`: the repeated interval (Jennison & Turnbull, JRSS B 51 (1989))."""
         return 1 - 2 * _NORMAL.cdf(-self.boundary(confidence))
 
+    def repeated_errors(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
+        """The one-sided errors of the repeated interval, for as long as it goes on."""
+        error = _NORMAL.cdf(-self.boundary(confidence))
+        return error, error
+
     def p(self, p: float) -> float:
         """The smallest error rate of all looks together at which a two-sided p-value `p` of this look settles the
         question: the repeated p-value (Jennison & Turnbull, Group Sequential Methods (2000), chapter 9)."""
@@ -74,7 +79,8 @@ class Look:
         return 2 * _NORMAL.cdf(-(_OVERALL[place - 1] + part * _STEP))
 
     def errors(self, deviations: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """The one-sided errors at which the usual interval at this look is that of the stagewise ordering.
+        """The one-sided errors at which the usual interval at this look, the last that there is, is that of the
+        stagewise ordering.
 
         `deviations` is how far the difference lies from 0, in standard deviations.
         """

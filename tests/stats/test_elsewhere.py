@@ -150,3 +150,30 @@ def test_holm_keeps_the_alarms_of_many_suites_to_one_in_twenty() -> None:
     for _ in range(2_000):
         wrong += min(stats.holm({str(n): rng.random() for n in range(10)}).values()) <= 0.05
     assert wrong / 2_000 <= 0.065
+
+
+def test_the_mid_p_test_is_that_of_its_definition() -> None:
+    """Fagerland, Lydersen & Laake (2013): what was seen counts half."""
+    rng = random.Random(13)
+    for _ in range(60):
+        better, worse, same = (rng.randrange(rng.choice([3, 12, 40])) for _ in range(3))
+        if not better + worse:
+            continue
+        changes = [(0.0, 1.0)] * better + [(1.0, 0.0)] * worse + [(1.0, 1.0)] * same
+        found = stats.compare_graded([[a] for a, _ in changes], [[b] for _, b in changes], mid=True)
+        fewer, changed = min(better, worse), better + worse
+        binomial = scipy_stats.binom(changed, 0.5)
+        assert found.p == pytest.approx(min(1.0, 2 * binomial.cdf(fewer) - binomial.pmf(fewer)), abs=1e-8)
+        assert found.settled is not (found.interval.low <= 0 <= found.interval.high)
+
+
+def test_the_mid_p_interval_of_a_rate_is_that_of_its_definition() -> None:
+    rng = random.Random(14)
+    for _ in range(40):
+        of, chance = rng.randint(2, 80), rng.choice([0.0, 0.25, 0.5])
+        passed = rng.randint(1, of - 1)
+        found = stats.compare_with_rate([1.0] * passed + [0.0] * (of - passed), chance, mid=True)
+        for end, sign in ((found.interval.low, 1), (found.interval.high, -1)):
+            binomial = scipy_stats.binom(of, end + chance)
+            tail = binomial.sf(passed) if sign > 0 else binomial.cdf(passed - 1)
+            assert tail + binomial.pmf(passed) / 2 == pytest.approx(0.025, abs=1e-7)
