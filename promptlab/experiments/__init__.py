@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from promptlab.experiments._kinds import Kind, Options, every_kind, kind, kind_named, kind_names
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
+    from promptlab.experiments._own_kinds import OwnKinds, own_kinds
     from promptlab.experiments._plan import Planned, plan_experiment
     from promptlab.experiments._run import Outcome, Progress, Running, Tools
     from promptlab.experiments._tables import answer_rows, arm_rows, effect_rows, flipped
@@ -48,6 +49,7 @@ __all__ = [
     "Observations",
     "Options",
     "Outcome",
+    "OwnKinds",
     "Picture",
     "Planned",
     "Progress",
@@ -75,6 +77,7 @@ __all__ = [
     "label_of",
     "load_experiment",
     "named",
+    "own_kinds",
     "page_or_memory",
     "pictures_of",
     "plan_experiment",

@@ -26,7 +26,9 @@ def plan(material: Material, options: GridOptions) -> Design:
     """Every arm of one kind with every arm of the others. The contrasts of each kind are averaged over the others."""
     if "grid" in options.kinds:
         raise ExperimentError("a grid cannot be crossed with a grid", field="kinds")
-    designs = {name: kind_named(name).design(material, given) for name, given in options.kinds.items()}
+    designs = {
+        name: kind_named(name, material.workspace).design(material, given) for name, given in options.kinds.items()
+    }
     rows: list[tuple[Arm, ...]] = [()]
     for design in designs.values():
         rows = [(*row, arm) for row in rows for arm in design.arms]

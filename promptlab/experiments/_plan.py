@@ -99,7 +99,7 @@ def plan_experiment(workspace: Workspace, experiment: Experiment) -> Planned:
     if template.examples is not None:
         pool = tuple(examples.load_pool(workspace, template.examples.pool))
     material = Material(workspace, template, cases, experiment.models, pool, experiment.seed)
-    design = kind_named(experiment.kind).design(material, experiment.options)
+    design = kind_named(experiment.kind, workspace).design(material, experiment.options)
     return Planned(experiment, material, design, replace(base, template=template))
 
 
