@@ -38,6 +38,7 @@ ASK_ABOVE = 500
 @click.option("--name", help="The name of the experiment: experiments/NAME.yaml.")
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="At most this many US dollars.")
 @click.option("--dry-run", is_flag=True, help="Print answers, tokens, price and minutes; ask no model.")
+@click.option("--stored", is_flag=True, help="Report what is answered already; ask no model.")
 @click.option("--again", is_flag=True, help="Ask everything again, even what was answered before.")
 @click.option("--yes", is_flag=True, help=f"Do not ask back before more than {ASK_ABOVE} answers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -53,18 +54,23 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
     the NAME of an experiment that was asked before: experiments/NAME.yaml. An interrupted experiment goes on where it
     stopped.
     """
-    from promptlab.experiments import Running, Tools, plan_experiment, plan_lines
+    from promptlab.experiments import Running, Tools, plan_experiment, plan_lines, read_outcome, save_experiment
 
     with opened() as lab:
         wanted = _wanted(lab, kind, template, rest)
         planned = plan_experiment(lab.workspace, wanted)
+        if rest["stored"]:
+            stored = read_outcome(planned, Tools(lab.catalogue, lab.store, lab.suite_log))
+            _print(lab, stored, rest, _sizes(lab, wanted))
+            return
         lines = plan_lines(planned, planned.estimate(lab.catalogue, lab.store, lab.suite_log))
         if rest["dry_run"]:
             for line in lines:
                 print_line(line)
             return
         _agree(planned, lines, yes=rest["yes"])
-        _keep(lab, wanted)
+        if save_experiment(lab.workspace, wanted):
+            click.echo(f"written: {wanted.path}", err=True)
         tools = Tools(lab.catalogue, lab.store, lab.suite_log, rest["max_cost"], rest["again"])
         running = Running(planned, tools)
         outcome = _ask(running)
@@ -123,23 +129,6 @@ def _agree(planned: Planned, lines: Iterator[str], *, yes: bool) -> None:
         click.echo(terminal.printable(line), err=True)
     if not click.confirm("Ask all of this?", err=True):
         raise click.Abort
-
-
-def _keep(lab: Lab, wanted: Experiment) -> None:
-    """Write the file of the experiment, unless there is one; one of another experiment is not overwritten."""
-    path = lab.workspace.resolve(wanted.path)
-    text = wanted.as_yaml()
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        click.echo(f"written: {wanted.path}", err=True)
-        return
-    from promptlab.experiments import load_experiment
-
-    if load_experiment(lab.workspace, wanted.path) != wanted:
-        raise InputError(
-            f"{wanted.path} is another experiment", hint="give this one a name with --name, or delete that file"
-        )
 
 
 def _ask(running: Running) -> Outcome:

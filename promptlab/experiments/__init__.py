@@ -4,8 +4,8 @@
     planned = plan_experiment(workspace, experiment)            # nothing is asked yet
     running = Running(planned, Tools(catalogue, store, log))
     for progress in running:                                    # asks the models, and resumes what was interrupted
-        print(progress.done, "of", progress.total)
-    print(sentence(running.outcome.effects))                    # "The article adds 62 points for gemma-3-270m (95 % …"
+        print(progress.done, "of", progress.total)              # `running.so_far` has the numbers until now
+    print(headline(running.outcome))                            # "The article adds 62 points for gemma-3-270m (95 % …"
 
 A kind of experiment is a planner (`experiments/_ablate.py` and its like); asking, effects and reports are the same for
 all of them.
@@ -22,18 +22,20 @@ if TYPE_CHECKING:
     from promptlab.experiments._charts import Picture, as_png, as_svg, chart_of, pictures_of
     from promptlab.experiments._design import Arm, Contrast, Design, Material, crossed
     from promptlab.experiments._effects import Effect, effects_of
-    from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named
+    from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named, save_experiment
     from promptlab.experiments._export import answers_as_csv, answers_as_parquet, answers_frame
     from promptlab.experiments._fill import with_documents, with_shots
+    from promptlab.experiments._find_kind import every_kind, kind_named, kind_names
+    from promptlab.experiments._headline import headline
     from promptlab.experiments._html_report import html_report, label_of
-    from promptlab.experiments._kinds import Kind, Options, every_kind, kind, kind_named, kind_names
+    from promptlab.experiments._kinds import Kind, Options, kind
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._own_kinds import OwnKinds, own_kinds
     from promptlab.experiments._plan import Planned, plan_experiment
-    from promptlab.experiments._run import Outcome, Progress, Running, Tools
+    from promptlab.experiments._run import Outcome, Progress, Running, State, Tools, read_outcome
     from promptlab.experiments._tables import answer_rows, arm_rows, effect_rows, flipped
-    from promptlab.experiments._text_report import plan_lines, report_data, report_lines
+    from promptlab.experiments._text_report import effect_lines, plan_lines, report_data, report_lines
     from promptlab.experiments._words import sentence
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "Planned",
     "Progress",
     "Running",
+    "State",
     "Tools",
     "answer_rows",
     "answers_as_csv",
@@ -65,11 +68,13 @@ __all__ = [
     "asked_by",
     "chart_of",
     "crossed",
+    "effect_lines",
     "effect_rows",
     "effects_of",
     "every_kind",
     "experiment_paths",
     "flipped",
+    "headline",
     "html_report",
     "kind",
     "kind_named",
@@ -83,8 +88,10 @@ __all__ = [
     "plan_experiment",
     "plan_lines",
     "prompt_text",
+    "read_outcome",
     "report_data",
     "report_lines",
+    "save_experiment",
     "sentence",
     "with_documents",
     "with_shots",

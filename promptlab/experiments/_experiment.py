@@ -20,6 +20,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from promptlab._util.files import write_new
 from promptlab._yaml import PlainData, parse_yaml, read_text, validation_problem
 from promptlab.errors import ExperimentError, nearest
 from promptlab.workspace import Workspace
@@ -125,6 +126,22 @@ def experiment_paths(workspace: Workspace) -> list[str]:
     folder = workspace.root / FOLDER
     found = [path for path in folder.rglob("*") if path.suffix in ENDINGS and path.is_file()]
     return sorted(workspace.relative(path) for path in found)
+
+
+def save_experiment(workspace: Workspace, experiment: Experiment) -> bool:
+    """Write the file of `experiment`; False if it is there already and says the same. A description may differ.
+
+    Raises `ExperimentError` if the file is of another experiment: what was asked under a name stays what it was.
+    """
+    path = workspace.resolve(experiment.path)
+    if write_new(path, experiment.as_yaml().encode("utf-8")):
+        return True
+    there = load_experiment(workspace, experiment.path)
+    if replace(there, description="").as_yaml() != replace(experiment, description="").as_yaml():
+        raise ExperimentError(
+            f"{experiment.path} is another experiment", hint="give this one another name, or delete that file"
+        )
+    return False
 
 
 def named(experiment: Experiment) -> Experiment:

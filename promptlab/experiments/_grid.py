@@ -10,7 +10,8 @@ from pydantic import Field
 
 from promptlab.errors import ExperimentError
 from promptlab.experiments._design import Arm, Contrast, Design, Material
-from promptlab.experiments._kinds import Options, kind, kind_named
+from promptlab.experiments._find_kind import kind_named
+from promptlab.experiments._kinds import Options, kind
 from promptlab.suites import Case, Variant
 from promptlab.templates import Materials
 

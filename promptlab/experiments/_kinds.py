@@ -13,17 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from promptlab.errors import ExperimentError, nearest
 from promptlab.experiments._design import Design, Material
-from promptlab.workspace import Workspace
-
-if TYPE_CHECKING:
-    from promptlab.experiments._own_kinds import OwnKinds
 
 BUILT_IN = ("ablate", "shots", "order", "examples", "book", "layout", "format", "wording", "models", "params", "grid")
 
@@ -63,7 +58,7 @@ class Kind:
             raise ExperimentError(f"the option `{name}` of `{self.name}`: {first['msg']}", field=name) from exc
 
 
-_known: dict[str, Kind] = {}
+known: dict[str, Kind] = {}
 """The kinds that were registered by this program: the built-in ones, and those of a script that calls promptlab."""
 _collected: ContextVar[dict[str, Kind] | None] = ContextVar("collected kinds", default=None)
 
@@ -80,7 +75,7 @@ def kind(
         if name in BUILT_IN and plan.__module__ != f"{__package__}._{name}":
             raise ExperimentError(f"there is a kind `{name}` already", hint="give yours another name")
         collected = _collected.get()
-        (_known if collected is None or name in BUILT_IN else collected)[name] = Kind(name, answers, options, plan)
+        (known if collected is None or name in BUILT_IN else collected)[name] = Kind(name, answers, options, plan)
         return plan
 
     return register
@@ -97,36 +92,4 @@ def collecting() -> Iterator[dict[str, Kind]]:
         _collected.reset(token)
 
 
-def kind_named(name: str, workspace: Workspace | None = None) -> Kind:
-    """The kind `name`: a built-in one, or one of the files of `workspace`. Raises `ExperimentError` if there is none,
-    and `Untrusted` if it may be in a file of a workspace that is not trusted yet."""
-    if name in BUILT_IN:
-        import_module(f"promptlab.experiments._{name}")
-    if name in _known:
-        return _known[name]
-    own = _own(workspace)
-    if name in own.kinds:
-        return own.kinds[name]
-    if own.problems:
-        raise next(iter(own.problems.values()))
-    raise ExperimentError(
-        f"there is no kind of experiment `{name}`", hint=nearest(name, kind_names(workspace)), field="kind"
-    )
-
-
-def kind_names(workspace: Workspace | None = None) -> tuple[str, ...]:
-    """The names of all kinds: the built-in ones, those that were registered, and those of `workspace`."""
-    return tuple(dict.fromkeys((*BUILT_IN, *_known, *_own(workspace).kinds)))
-
-
-def every_kind(workspace: Workspace | None = None) -> tuple[Kind, ...]:
-    return tuple(kind_named(name, workspace) for name in kind_names(workspace))
-
-
-def _own(workspace: Workspace | None) -> OwnKinds:
-    from promptlab.experiments._own_kinds import OwnKinds, own_kinds
-
-    return OwnKinds() if workspace is None else own_kinds(workspace)
-
-
-__all__ = ["Kind", "Options", "collecting", "every_kind", "kind", "kind_named", "kind_names"]
+__all__ = ["BUILT_IN", "Kind", "Options", "collecting", "kind", "known"]

@@ -13,7 +13,7 @@ from promptlab import examples, stats, suites, templates
 from promptlab.errors import ExperimentError
 from promptlab.experiments._design import Design, Material
 from promptlab.experiments._experiment import Experiment
-from promptlab.experiments._kinds import kind_named
+from promptlab.experiments._find_kind import kind_named
 from promptlab.experiments._random import shuffled
 from promptlab.models import Catalogue
 from promptlab.runs import Store

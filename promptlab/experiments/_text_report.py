@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from promptlab.experiments._headline import headline
 from promptlab.experiments._plan import Planned
 from promptlab.experiments._run import Outcome
 from promptlab.experiments._tables import arm_rows, effect_rows
-from promptlab.experiments._words import points, sentence
+from promptlab.experiments._words import points
 from promptlab.suites import Estimate
 
 
@@ -36,8 +37,8 @@ def _count(number: int, what: str) -> str:
 
 def report_lines(outcome: Outcome) -> Iterator[str]:
     """The sentence, the table of effects, and what was left out."""
-    if outcome.effects:
-        yield sentence(outcome.effects)
+    if first := headline(outcome):
+        yield first
         yield ""
     yield from _table(arm_lines(outcome))
     if outcome.effects:
@@ -47,6 +48,8 @@ def report_lines(outcome: Outcome) -> Iterator[str]:
     yield from outcome.notes
     if outcome.stopped:
         yield f"Not all was asked: {outcome.stopped}."
+    if outcome.incomplete:
+        yield "It has no verdict: who stops when the numbers look well finds what is not there. Ask on to the end."
 
 
 def left_out_lines(outcome: Outcome) -> Iterator[str]:
@@ -99,7 +102,11 @@ def report_data(outcome: Outcome) -> dict[str, Any]:
     return {
         "experiment": experiment.name,
         "kind": experiment.kind,
-        "sentence": sentence(outcome.effects),
+        "sentence": headline(outcome),
+        "state": outcome.state,
+        "stage": outcome.stage,
+        "done": outcome.done,
+        "total": outcome.total,
         "effects": effect_rows(outcome),
         "arms": arm_rows(outcome),
         "screened": len(outcome.screened.cases) if outcome.screened else 0,

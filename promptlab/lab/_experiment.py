@@ -71,7 +71,7 @@ class PlannedExperiment:
         """
         lab = self._lab
         lab.check_open()
-        _keep(lab, self.experiment)
+        experiments.save_experiment(lab.workspace, self.experiment)
         tools = experiments.Tools(lab.catalogue, lab.store, lab.suite_log, max_cost, again)
         running = experiments.Running(self.planned, tools)
         try:
@@ -94,7 +94,7 @@ class ExperimentResults:
     @property
     def sentence(self) -> str:
         """The effects in words."""
-        return experiments.sentence(self.outcome.effects)
+        return experiments.headline(self.outcome)
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -110,7 +110,9 @@ class ExperimentResults:
             raise InputError(f"`{name}` has an effect for each model", hint="name one of the models")
         names = [e.contrast.name for e in self.effects if model in (None, e.model)]
         if not names:
-            raise InputError(f"`{model}` has no effects here", hint=nearest(str(model), [e.model for e in self.effects]))
+            raise InputError(
+                f"`{model}` has no effects here", hint=nearest(str(model), [e.model for e in self.effects])
+            )
         raise InputError(f"there is no effect `{name}`", hint=nearest(name, names))
 
     @property
@@ -140,19 +142,23 @@ class ExperimentResults:
         return tables.frame(rows)
 
     def report(self, path: str | Path, *, show_labelled: bool = False) -> Path:
-        """Write the report, one HTML file; or by the ending of `path` every answer as .csv or .parquet, or the picture as
-        .svg or .png."""
+        """Write the report, one HTML file; or by the ending of `path` every answer as .csv or .parquet, or the picture
+        as .svg or .png."""
         path = Path(path)
-        write = {".html": self._html, ".csv": self._csv, ".parquet": self._parquet, ".svg": self._svg, ".png": self._png}
+        write = {
+            ".html": self._html,
+            ".csv": self._csv,
+            ".parquet": self._parquet,
+            ".svg": self._svg,
+            ".png": self._png,
+        }
         if path.suffix not in write:
             raise InputError(f"a report is {', '.join(write)}, not {path.name}")
         path.write_bytes(write[path.suffix](show_labelled))
         return path
 
     def _html(self, shown: bool) -> bytes:
-        page = experiments.html_report(
-            self.outcome, sizes=self._sizes(), store=self._lab.store, show_labelled=shown
-        )
+        page = experiments.html_report(self.outcome, sizes=self._sizes(), store=self._lab.store, show_labelled=shown)
         return page.encode()
 
     def _csv(self, shown: bool) -> bytes:
@@ -207,7 +213,9 @@ def plan(
     """Plan an experiment; see `Lab.plan_experiment`."""
     lab.check_open()
     if not template and kind not in experiments.kind_names(lab.workspace):
-        return PlannedExperiment(lab, experiments.plan_experiment(lab.workspace, experiments.load_experiment(lab.workspace, kind)))
+        return PlannedExperiment(
+            lab, experiments.plan_experiment(lab.workspace, experiments.load_experiment(lab.workspace, kind))
+        )
     wanted = (models,) if isinstance(models, str) else tuple(models)
     missing = [name for name, given in (("template", template), ("cases", cases), ("models", wanted)) if not given]
     if missing:
@@ -218,13 +226,3 @@ def plan(
         name, kind, template, cases, wanted, options or {}, None if judged is None else tuple(judged), **more
     )
     return PlannedExperiment(lab, experiments.plan_experiment(lab.workspace, experiments.named(described)))
-
-
-def _keep(lab: Opened, experiment: Experiment) -> None:
-    """Write the file of the experiment; one of another experiment is not overwritten."""
-    path = lab.workspace.resolve(experiment.path)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(experiment.as_yaml(), encoding="utf-8")
-    elif experiments.load_experiment(lab.workspace, experiment.path) != experiment:
-        raise InputError(f"{experiment.path} is another experiment", hint="give this one a `name`, or delete that file")

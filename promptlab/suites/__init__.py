@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         threshold_problem,
         uploaded_cases,
     )
+    from promptlab.suites._stored import StoredAnswers
     from promptlab.suites._suite import Case, CaseFile, Item, ItemKey, Suite, Variant
     from promptlab.suites._suite_run import ItemRow, Show, SuiteRun, Verb
     from promptlab.suites._summary import (
@@ -156,6 +157,7 @@ __all__ = [
     "ReportItem",
     "RunAnswers",
     "Show",
+    "StoredAnswers",
     "Suite",
     "SuiteChange",
     "SuiteLog",

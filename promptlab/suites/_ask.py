@@ -140,7 +140,7 @@ class Asking:
     def _begin(self, resume: bool, finished_before: Collection[str] | None) -> tuple[SuiteRun, dict[ItemKey, str]]:
         """The run to go on with, or a new one, and the items that it has answers to (see `_answered`)."""
         mine = self._identity()
-        runs = self._log.runs(self.suite.path, verb=self.verb) if resume else []
+        runs = self._log.runs(self.suite.path, verb=self.verb, limit=1_000) if resume else []
         last = next((run for run in runs if run.identity == mine), None)
         # A run that finished while this one waited for the lock is resumed: nothing of it is asked and paid for again.
         old = finished_before is None or (last is not None and last.id in finished_before)
@@ -298,8 +298,8 @@ class Asking:
             stored = recorded_of(self.suite, item.key, recorded)
             try:
                 trial = trial_of(self.fill, item, stored, self.options.prompts)
-                if item.key in earlier and _answers(earlier[item.key], trial):
-                    chunk.ended.append(Ended(position, item, stored, earlier[item.key]))
+                if item.key in earlier and is_answer_to(earlier[item.key], trial):
+                    chunk.ended.append(Ended(position, item, stored, self.fill.rescored(item, earlier[item.key])))
                     continue
                 self._had.pop(item.key, None)  # it was asked something else than would be asked now
                 if self.out_of:
@@ -364,7 +364,7 @@ class Asking:
         return write_recording(self.workspace, self.suite, RunAnswers(self.store, self._log, self.run), order=order)
 
 
-def _answers(result: Result, trial: Trial) -> bool:
+def is_answer_to(result: Result, trial: Trial) -> bool:
     """True if an earlier result answers the request that `trial` would send now."""
     return result.request is not None and result.request.body() == runner.request_of(trial).body()
 

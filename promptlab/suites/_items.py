@@ -21,7 +21,7 @@ from promptlab.suites._recording import Recording
 from promptlab.suites._suite import Case, Item, ItemKey, Suite, Variant
 from promptlab.suites._suite_run import ItemRow, Verb
 from promptlab.templates import MaterialsReader, Template
-from promptlab.types import Label, Params, Place, Prompt, Score, Scorer, ScorerSpec, Section
+from promptlab.types import Label, Params, Place, Prompt, Result, Score, Scorer, ScorerSpec, Section
 from promptlab.workspace import Workspace
 
 if TYPE_CHECKING:  # a replay loads no database
@@ -148,6 +148,19 @@ class TrialMaker:
         specs = self.suite.specs_of(case)
         of_judges = judge_scores(specs, stored.judged, stored.completion, stored.request, judge_cut=judge_cut)
         return (*scores, *of_judges)
+
+    def rescored(self, item: Item, result: Result) -> Result:
+        """An earlier result of `item` with today's scores: the right answer of the case may have been mended."""
+        if result.completion is None:
+            return result
+        scores = runs.score_answer(
+            self.scorers(item.case, item.variant),
+            result.completion,
+            item.case.expected,
+            request=result.request,
+            judge_cut=self.suite.judge_cut_answers,
+        )
+        return replace(result, scores=scores, expected=item.case.expected)
 
     def judges(self, item: Item, prompt: Prompt, answer: str) -> list[Trial]:
         """The trials that ask the judges of `item` about `answer` to `prompt`; empty if it has no judge."""

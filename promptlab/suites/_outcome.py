@@ -128,19 +128,24 @@ class Judges:
         return Judged(NAME, trial.model, fingerprint, result.request_id, done.text, spec.id, done.finish_reason)
 
     def _verdict(self, ended: Ended, judged: tuple[Judged, ...], *, asked_earlier: bool) -> Answered:
-        item, stored, result, suite = ended.item, ended.stored, ended.result, self._fill.suite
-        specs = suite.specs_of(item.case)
-        if result.completion and result.request:
-            cut = suite.judge_cut_answers
-            of_judges = judge_scores(specs, judged, result.completion, result.request, judge_cut=cut)
-            result = replace(result, scores=(*result.scores, *of_judges))
-        today = self._fill.scores_of_recorded(item, stored) if stored is not None else ()
-        fingerprint = ""
-        if result.completion:
+        if ended.result.completion and asked_earlier:
             # The model may be another one by now than the one that an earlier part of the run asked.
-            fingerprint = self._store.fingerprint(result.request_id) if asked_earlier else ended.fingerprint
-        verdict = verdicts.judge(stored, result, fingerprint, specs, today)
-        return Answered(ended.position, item, result, stored, verdict, fingerprint, judged)
+            ended = replace(ended, fingerprint=self._store.fingerprint(ended.result.request_id))
+        return with_verdict(self._fill, ended, judged)
+
+
+def with_verdict(fill: TrialMaker, ended: Ended, judged: tuple[Judged, ...]) -> Answered:
+    """An item that has ended, with the verdict on it. `judged` are the replies of its judges."""
+    item, stored, result, suite = ended.item, ended.stored, ended.result, fill.suite
+    specs = suite.specs_of(item.case)
+    if result.completion and result.request:
+        cut = suite.judge_cut_answers
+        of_judges = judge_scores(specs, judged, result.completion, result.request, judge_cut=cut)
+        result = replace(result, scores=(*result.scores, *of_judges))
+    today = fill.scores_of_recorded(item, stored) if stored is not None else ()
+    fingerprint = ended.fingerprint if result.completion else ""
+    verdict = verdicts.judge(stored, result, fingerprint, specs, today)
+    return Answered(ended.position, item, result, stored, verdict, fingerprint, judged)
 
 
 def row_of(answered: Answered, run_id: str) -> ItemRow:

@@ -5,8 +5,8 @@
 
 A permission is needed to run code of the workspace (`python:` scorers, kinds of experiments), to send prompts to a host
 other than OpenAI and this machine, and to send a key from an environment variable other than OPENAI_API_KEY to OpenAI.
-Granted permissions are stored outside the workspace, by its path and owner. What is added to a trusted workspace later needs
-a new permission.
+Granted permissions are stored outside the workspace, by its path and owner. What is added to a trusted workspace later
+needs a new permission.
 """
 
 from __future__ import annotations

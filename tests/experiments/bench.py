@@ -47,15 +47,16 @@ def chance_of(request: Request) -> float:
     return int(sha256(request.prompt.messages[-1].content)[:8], 16) / 16**8
 
 
-def able(probability: Callable[[Mapping[str, bool]], float], name: str = "m") -> ScriptedBackend:
-    """A model that is right with `probability`, which is a function of the sections that are in the prompt."""
+def able(probability: Callable[[Mapping[str, bool]], float], name: str = "m", seconds: float = 0) -> ScriptedBackend:
+    """A model that is right with `probability`, which is a function of the sections that are in the prompt. It takes
+    `seconds` to answer."""
 
-    def reply(request: Request) -> str:
+    def reply(request: Request) -> list[float | str]:
         there = {span.section for span in request.prompt.spans}
         question = request.prompt.messages[-1].content
         right = chance_of(request) < probability({s: s in there for s in ("instructions", "context", "examples")})
         number = "".join(ch for ch in question.rsplit("What is", 1)[-1] if ch.isdigit())
-        return f"word-{number}" if right else "nothing"
+        return [seconds, f"word-{number}" if right else "nothing"]
 
     return ScriptedBackend(name, reply)
 
