@@ -84,8 +84,10 @@ def lighthouses() -> dict[str, str]:
 def multiple_choice() -> dict[str, str]:
     """Questions with four options; each letter is right equally often, so that always saying A is right in 25 %."""
     rows = [(row["id"], row["question"], row["answer"], row["others"].split(", ")) for row in table("questions.csv")]
-    for row in table("facts.csv"):
-        rows.append((row["id"], row["question"], row["answer"], [*row["others"].split(", "), row["wrong"]]))
+    rows += [
+        (row["id"], row["question"], row["answer"], [*row["others"].split(", "), row["wrong"]])
+        for row in table("facts.csv")
+    ]
     draw = random.Random(4)
     letters = [LETTERS[number % 4] for number in range(len(rows))]
     draw.shuffle(letters)
