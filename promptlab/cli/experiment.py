@@ -82,7 +82,7 @@ def _wanted(lab: Lab, kind: str, template: str | None, rest: Mapping[str, Any]) 
     """The experiment that the words of the command line describe, or that of a file."""
     from promptlab.experiments import Experiment, kind_names, load_experiment, named
 
-    if template is None and kind not in kind_names():
+    if template is None and kind not in kind_names(lab.workspace):
         return load_experiment(lab.workspace, kind)
     if template is None or not rest["cases"] or not rest["models"]:
         missing = "a template" if template is None else "--cases" if not rest["cases"] else "--model"

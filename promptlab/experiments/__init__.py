@@ -25,17 +25,19 @@ if TYPE_CHECKING:
     from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named, save_experiment
     from promptlab.experiments._export import answers_as_csv, answers_as_parquet, answers_frame
     from promptlab.experiments._fill import with_documents, with_shots
+    from promptlab.experiments._find_kind import every_kind, kind_named, kind_names
     from promptlab.experiments._headline import headline
     from promptlab.experiments._html_report import html_report, label_of
-    from promptlab.experiments._kinds import Kind, Options, every_kind, kind, kind_named, kind_names
+    from promptlab.experiments._kinds import Kind, Options, kind
     from promptlab.experiments._luck import luck_lines, luck_rows
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
+    from promptlab.experiments._own_kinds import OwnKinds, own_kinds
     from promptlab.experiments._plan import Planned, plan_experiment
     from promptlab.experiments._repeats import repeat_lines, repeat_rows
     from promptlab.experiments._run import Outcome, Progress, Running, State, Tools, read_outcome
     from promptlab.experiments._tables import answer_rows, arm_rows, effect_rows, flipped
-    from promptlab.experiments._text_report import plan_lines, report_data, report_lines
+    from promptlab.experiments._text_report import effect_lines, plan_lines, report_data, report_lines
     from promptlab.experiments._words import sentence
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "Observations",
     "Options",
     "Outcome",
+    "OwnKinds",
     "Picture",
     "Planned",
     "Progress",
@@ -67,6 +70,7 @@ __all__ = [
     "asked_by",
     "chart_of",
     "crossed",
+    "effect_lines",
     "effect_rows",
     "effects_of",
     "every_kind",
@@ -82,6 +86,7 @@ __all__ = [
     "luck_lines",
     "luck_rows",
     "named",
+    "own_kinds",
     "page_or_memory",
     "pictures_of",
     "plan_experiment",

@@ -55,6 +55,7 @@ _OF_KIND: Mapping[str, Sequence[str]] = {
     "book": ("places", "conditions", "memory", "effects"),
     "models": ("frontier", "effects", "tags"),
     "params": ("params", "pass at k", "effects"),
+    "layout": ("arms", "effects"),
     "grid": ("arms", "effects"),
 }
 _USUAL = ("effects", "arms")

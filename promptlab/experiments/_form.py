@@ -17,7 +17,8 @@ from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
 from promptlab.errors import ExperimentError
-from promptlab.experiments._kinds import Kind, kind_names
+from promptlab.experiments._find_kind import kind_names
+from promptlab.experiments._kinds import Kind
 
 Form = Literal[
     "flag", "whole", "decimal", "choice", "several", "numbers", "lines", "documents", "texts", "text", "yaml"

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from promptlab.errors import ExperimentError
 from promptlab.experiments._design import Arm, Contrast, Design, Material
-from promptlab.experiments._kinds import Options, kind, kind_named
+from promptlab.experiments._find_kind import kind_named
+from promptlab.experiments._kinds import Options, kind
 from promptlab.suites import Case, Variant
 from promptlab.templates import Materials
 
@@ -26,7 +27,9 @@ def plan(material: Material, options: GridOptions) -> Design:
     """Every arm of one kind with every arm of the others. The contrasts of each kind are averaged over the others."""
     if "grid" in options.kinds:
         raise ExperimentError("a grid cannot be crossed with a grid", field="kinds")
-    designs = {name: kind_named(name).design(material, given) for name, given in options.kinds.items()}
+    designs = {
+        name: kind_named(name, material.workspace).design(material, given) for name, given in options.kinds.items()
+    }
     rows: list[tuple[Arm, ...]] = [()]
     for design in designs.values():
         rows = [(*row, arm) for row in rows for arm in design.arms]

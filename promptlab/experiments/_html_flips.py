@@ -36,6 +36,7 @@ class Flips:
     beginnings: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._written: dict[str, int] = {}
         self._rows = [(e, flipped(self.outcome, e.contrast.name, e.model)) for e in self.outcome.effects]
         texts: dict[tuple[str, str], dict[str, None]] = {}
         for _, rows in self._rows:
@@ -107,6 +108,10 @@ class Flips:
             where = Markup(
                 '<p>It begins with the {:,} characters of <a href="#b{}">beginning {}</a>, and goes on:</p>'
             ).format(len(shared), number, number)
+        if text in self._written:
+            name = f"The prompt of {one.arm or 'as written'}, {one.model}, stands"
+            return Markup('<p>{} <a href="#p{}">above</a>.</p>').format(name, self._written[text])
+        self._written[text] = len(self._written) + 1
         name = f"The prompt, whole: {one.arm or 'as written'}, {one.model}, {len(text):,} characters"
         return Markup("<details><summary>{}</summary>{}<pre>{}</pre></details>").format(
             name, where, text[len(shared) :]

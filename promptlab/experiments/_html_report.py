@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from promptlab.experiments._asked import Asked, asked_by
 from promptlab.experiments._charts import Picture, as_svg, pictures_of
+from promptlab.experiments._headline import headline
 from promptlab.experiments._html_flips import Flips
 from promptlab.experiments._html_style import CSS
 from promptlab.experiments._luck import luck_lines
@@ -82,6 +83,9 @@ def _head(outcome: Outcome, label: Label, show_labelled: bool) -> Iterator[Marku
         yield Markup("<p class=label><b>{}</b> {}</p>\n").format(label, what.format(label))
     if outcome.stopped:
         yield Markup("<p class=label>Not all was asked: {}.</p>\n").format(outcome.stopped)
+    if outcome.state != "finished":
+        yield Markup("<p class=lead>{}</p>\n").format(headline(outcome))
+        return
     for model in dict.fromkeys(effect.model for effect in outcome.effects):
         words = sentence([effect for effect in outcome.effects if effect.model == model])
         yield Markup("<p class=lead>{}</p>\n").format(words)

@@ -3,14 +3,16 @@
     @kind("tone", "does a polite prompt do better?", ToneOptions)
     def plan(material: Material, options: ToneOptions) -> Design: ...
 
-An own kind is such a function in a Python file of the user; docs/experiments.md has one of twenty lines.
+An own kind is such a function in a file `experiments/*.py` of the workspace (`experiments/_own_kinds.py`);
+docs/experiments.md has one of twenty lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -56,37 +58,38 @@ class Kind:
             raise ExperimentError(f"the option `{name}` of `{self.name}`: {first['msg']}", field=name) from exc
 
 
-_known: dict[str, Kind] = {}
+known: dict[str, Kind] = {}
+"""The kinds that were registered by this program: the built-in ones, and those of a script that calls promptlab."""
+_collected: ContextVar[dict[str, Kind] | None] = ContextVar("collected kinds", default=None)
 
 
 def kind(
     name: str, answers: str, options: type[O]
 ) -> Callable[[Callable[[Material, O], Design]], Callable[[Material, O], Design]]:
-    """Register the planner below it as the kind `name`. `answers` is the question, in words."""
+    """Register the planner below it as the kind `name`. `answers` is the question, in words.
+
+    Raises `ExperimentError` if there is a built-in kind of this name.
+    """
 
     def register(plan: Callable[[Material, O], Design]) -> Callable[[Material, O], Design]:
-        _known[name] = Kind(name, answers, options, plan)
+        if name in BUILT_IN and plan.__module__ != f"{__package__}._{name}":
+            raise ExperimentError(f"there is a kind `{name}` already", hint="give yours another name")
+        collected = _collected.get()
+        (known if collected is None or name in BUILT_IN else collected)[name] = Kind(name, answers, options, plan)
         return plan
 
     return register
 
 
-def kind_named(name: str) -> Kind:
-    """The kind `name`. Raises `ExperimentError` if there is none."""
-    if name in BUILT_IN:
-        import_module(f"promptlab.experiments._{name}")
-    if name not in _known:
-        raise ExperimentError(f"there is no kind of experiment `{name}`", hint=nearest(name, kind_names()))
-    return _known[name]
+@contextmanager
+def collecting() -> Iterator[dict[str, Kind]]:
+    """Collect the kinds that are registered inside, instead of making them known everywhere."""
+    kinds: dict[str, Kind] = {}
+    token = _collected.set(kinds)
+    try:
+        yield kinds
+    finally:
+        _collected.reset(token)
 
 
-def kind_names() -> tuple[str, ...]:
-    """The names of all kinds: the built-in ones, and those that were registered."""
-    return (*BUILT_IN, *(name for name in _known if name not in BUILT_IN))
-
-
-def every_kind() -> tuple[Kind, ...]:
-    return tuple(kind_named(name) for name in kind_names())
-
-
-__all__ = ["Kind", "Options", "every_kind", "kind", "kind_named", "kind_names"]
+__all__ = ["BUILT_IN", "Kind", "Options", "collecting", "kind", "known"]

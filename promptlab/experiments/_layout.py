@@ -37,13 +37,16 @@ LAYOUTS: Mapping[str, str | None] = {
 }
 """Layouts by name; None is the standard layout. Each has every section once."""
 STANDARD = next(iter(LAYOUTS))
+CLOSED = "no document"
 
 
 class LayoutOptions(Options):
-    """`layouts` names those to compare, None for all. `own` are further layouts by name, as Jinja with message tags."""
+    """`layouts` names those to compare, None for all. `own` are further layouts by name, as Jinja with message tags.
+    With `closed`, the prompt without the document is asked, too."""
 
     layouts: tuple[str, ...] | None = None
     own: Mapping[str, str] = {}
+    closed: bool = False
 
 
 @kind("layout", "where should things stand?", LayoutOptions)
@@ -61,4 +64,9 @@ def plan(material: Material, options: LayoutOptions) -> Design:
         template = apply_changes(material.template, {"layout": known[name]})
         arms.append(Arm(name, Variant(name, template=template), {"layout": name}))
     contrasts = [Contrast(arm.name, (arm.name,), (base,), f"the layout “{arm.name}”") for arm in arms[1:]]
+    if options.closed:
+        arms.insert(0, Arm(CLOSED, Variant(CLOSED, ("context",)), {"layout": CLOSED}))
+        for arm in arms[1:]:
+            where = f"the document, in the layout “{arm.name}”,"
+            contrasts.append(Contrast(f"document: {arm.name}", (arm.name,), (CLOSED,), where, primary=True))
     return Design(tuple(arms), tuple(contrasts), ("layout",))

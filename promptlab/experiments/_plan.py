@@ -13,7 +13,7 @@ from promptlab import examples, stats, suites, templates
 from promptlab.errors import ExperimentError
 from promptlab.experiments._design import Design, Material
 from promptlab.experiments._experiment import Experiment
-from promptlab.experiments._kinds import kind_named
+from promptlab.experiments._find_kind import kind_named
 from promptlab.experiments._random import shuffled
 from promptlab.models import Catalogue
 from promptlab.runs import Store
@@ -99,7 +99,7 @@ def plan_experiment(workspace: Workspace, experiment: Experiment) -> Planned:
     if template.examples is not None:
         pool = tuple(examples.load_pool(workspace, template.examples.pool))
     material = Material(workspace, template, cases, experiment.models, pool, experiment.seed)
-    design = kind_named(experiment.kind).design(material, experiment.options)
+    design = kind_named(experiment.kind, workspace).design(material, experiment.options)
     return Planned(experiment, material, design, replace(base, template=template))
 
 

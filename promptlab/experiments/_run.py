@@ -93,6 +93,7 @@ class Running:
         self.outcome: Outcome | None = None
         self._asking: Asking | None = None
         self._halted = ""
+        self._spent = 0.0
         self._at = _At(planned.design)
 
     def stop(self) -> None:
@@ -106,16 +107,16 @@ class Running:
         """What came of it until now: the outcome if it has ended, else one in the state "asking"."""
         if self.outcome is not None:
             return self.outcome
-        return self._outcome("asking")
+        return self._unfinished("asking")
 
     def __iter__(self) -> Iterator[Progress]:
         planned, experiment = self.planned, self.planned.experiment
         cases = list(planned.material.cases)
         if experiment.screen:
             first, cases = _split(cases, experiment.screen, experiment.seed)
-            screened = yield from self._ask("screening", first)
+            screened = yield from self._ask("screening", planned.design, first)
             if not self._at.whole:
-                self.outcome = self._outcome("stopped")
+                self.outcome = self._unfinished("stopped")
                 return
             design, note = _survivors(planned.design, screened, experiment.models, experiment.margin)
             self._at = _At(design, screened=screened, notes=(note,))
@@ -127,12 +128,12 @@ class Running:
         parts = _parts(cases, experiment.looks, experiment.seed)
         ends = [sum(map(len, parts[: number + 1])) for number in range(len(parts))]
         shares = tuple(end / len(cases) for end in ends)
-        effects, early = tuple[Effect, ...](), ""
+        seen, effects, early = Observations(()), tuple[Effect, ...](), ""
         for number, part in enumerate(parts):
             stage = "asking" if len(parts) == 1 else f"look {number + 1} of {len(parts)}"
-            seen = yield from self._ask(stage, part)
+            seen += yield from self._ask(stage, at.design, part)
             if not at.whole:  # this look was not reached as it was planned
-                self.outcome = self._outcome("stopped")
+                self.outcome = self._unfinished("stopped")
                 return
             look = stats.Look(shares, number)
             found = effects_of(at.design, seen, experiment.models, margin=experiment.margin, look=look)
@@ -142,41 +143,45 @@ class Running:
                 continue
             if early := _why_early(effects, f"after {ends[number]} of {len(cases)} cases"):
                 break
-        self.outcome = self._outcome("finished", effects, early)
+        self.outcome = self._outcome("finished", seen, effects, early)
 
-    def _outcome(self, state: State, effects: tuple[Effect, ...] | None = None, stopped: str | None = None) -> Outcome:
+    def _unfinished(self, state: State) -> Outcome:
         at, experiment = self._at, self.planned.experiment
         seen = at.seen
-        if effects is None:
-            found = effects_of(at.design, seen, experiment.models, margin=experiment.margin)
-            effects = without_verdicts(found, at.settled)
+        effects = effects_of(at.design, seen, experiment.models, margin=experiment.margin)
+        return self._outcome(state, seen, without_verdicts(effects, at.settled), self._halted)
+
+    def _outcome(self, state: State, seen: Observations, effects: tuple[Effect, ...], stopped: str) -> Outcome:
+        at = self._at
         return Outcome(
             *(self.planned, at.design, seen, effects, at.screened),
-            self._halted if stopped is None else stopped,
+            stopped,
             (*self.planned.design.notes, *at.notes),
             state != "finished",
             *(state, at.stage, at.done, at.total),
         )
 
-    def _ask(self, stage: str, cases: Sequence[Case]) -> Generator[Progress, None, Observations]:
-        """Ask `cases` in every arm; what an earlier, interrupted run has answered is not asked again."""
+    def _ask(self, stage: str, design: Design, cases: Sequence[Case]) -> Generator[Progress, None, Observations]:
+        """Ask `cases` in every arm of `design`; what an earlier run has answered is not asked again. Returns what was
+        seen in this stage."""
         at = self._at
         at.begin(stage, len(self.planned.experiment.models) * self.planned.experiment.repeats * len(cases))
         labels = Labels(self.planned.material.workspace)
-        for answered in self._read(cases) if self._stored else self._asked(cases):
+        for answered in self._read(design, cases) if self._stored else self._asked(design, cases):
             at.rows[answered.position] = _seen(answered, labels)
             yield Progress(stage, at.done, at.total, self)
         if not at.whole and not self._halted:
             self._halted = f"{at.total - at.done:,} of {at.total:,} answers are not there"
-        return at.seen
+        return Observations(tuple(at.rows[position] for position in sorted(at.rows)))
 
-    def _asked(self, cases: Sequence[Case]) -> Iterator[Answered]:
+    def _asked(self, design: Design, cases: Sequence[Case]) -> Iterator[Answered]:
         tools = self._tools
+        left = None if tools.max_cost is None else max(0.0, tools.max_cost - self._spent)
         asking = Asking(
             self.planned.material.workspace,
-            self.planned.stage(self._at.design, cases),
+            self.planned.stage(design, cases),
             verb="rerun",
-            options=AskOptions(max_cost=tools.max_cost),
+            options=AskOptions(max_cost=left),  # the limit is one for all stages
             catalogue=tools.catalogue,
             store=tools.store,
             log=tools.log,
@@ -188,13 +193,14 @@ class Running:
             asking.stop()
         yield from asking
         self._asking = None
+        self._spent += asking.spent.cost
         if asking.out_of and not self._halted:
-            self._halted = f"the limit was reached: {asking.out_of}"
+            self._halted = f"the limit of ${tools.max_cost:g} was reached; with a higher one it goes on"
 
-    def _read(self, cases: Sequence[Case]) -> Iterator[Answered]:
+    def _read(self, design: Design, cases: Sequence[Case]) -> Iterator[Answered]:
         stored = StoredAnswers(
             self.planned.material.workspace,
-            self.planned.stage(self._at.design, cases),
+            self.planned.stage(design, cases),
             options=AskOptions(),
             store=self._tools.store,
             log=self._tools.log,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
+    from promptlab.lab._experiment import ExperimentResults, PlannedExperiment
     from promptlab.lab._inputs import given
     from promptlab.lab._lab import Lab, Preview, open
     from promptlab.lab._run_results import RunResults
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
 __all__ = [
     "HELLO",
     "WORLD_CUP",
+    "ExperimentResults",
     "Here",
     "ItemResult",
     "Lab",
     "NewWorkspace",
+    "PlannedExperiment",
     "Preview",
     "RunResults",
     "Suite",

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from promptlab import documents, examples, runs, scorers, suites, templates
 from promptlab.errors import InputError, WorkspaceError, nearest
+from promptlab.lab._experiment import ExperimentResults, PlannedExperiment
+from promptlab.lab._experiment import plan as plan_experiment
 from promptlab.lab._inputs import given
 from promptlab.lab._opened import Opened
 from promptlab.lab._run_results import RunResults
@@ -25,6 +27,7 @@ from promptlab.types import Document, Example, Params, Prompt, Request, Scorer
 from promptlab.workspace import Workspace
 
 if TYPE_CHECKING:
+    from promptlab.experiments import Progress
     from promptlab.models import AsSent, Backend, Budget, ModelStatus
     from promptlab.runs import Run, RunInfo, Trial
     from promptlab.templates import TemplateProblem
@@ -254,6 +257,42 @@ class Lab(Opened):
             )
         scorers.check_expected(spec, expected)
         return scorers.build_scorer(spec, self.workspace)
+
+    # Experiments
+
+    def experiment(
+        self,
+        kind: str,
+        template: str = "",
+        *,
+        max_cost: float | None = None,
+        again: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+        **rest: Any,
+    ) -> ExperimentResults:
+        """Measure what a part of the prompt does: plan, ask, and give the effects. `kind` is what varies, such as
+        `ablate`; or the name of an experiment of this workspace, and then nothing else is needed.
+
+        Args:
+            kind: ablate, shots, order, examples, book, layout, format, wording, models, params, grid, or an own kind.
+            template: a path, or a bare name such as `world-cup`.
+            max_cost: at most this many US dollars.
+            again: ask everything again, even what was answered before.
+            progress: called after each answer.
+            rest: as for `plan_experiment`.
+        """
+        return self.plan_experiment(kind, template, **rest).run(max_cost=max_cost, again=again, progress=progress)
+
+    def plan_experiment(self, kind: str, template: str = "", **rest: Any) -> PlannedExperiment:
+        """What `experiment` asks, and what that takes. Nothing is asked.
+
+        Args:
+            kind: as for `experiment`.
+            template: a path, or a bare name.
+            rest: `cases` (a suite, or a file of cases), `models`, `scorers`, `options` of the kind, and `name`,
+                `limit`, `repeats`, `margin`, `screen`, `looks`, `seed`, as in the file of an experiment.
+        """
+        return plan_experiment(self, kind, template, **rest)
 
     # The history
 

@@ -29,7 +29,7 @@ def python(*, function: str, workspace: Workspace) -> Scorer:
     module must be in the folder of the workspace. The code runs with your rights, so the workspace must be trusted.
     """
     wanted = _Wanted.of(function, workspace)
-    check_code_trusted(workspace, function)
+    check_code_trusted(workspace, f"the scorer `python` runs the function `{function}` of this workspace")
     imported: list[Callable[[str, Any], Any]] = []
 
     def score(answer: str, expected: Any) -> Score:

@@ -3,10 +3,10 @@
     requested_permissions(workspace)  # (Permission("host", "host https://models.example.org", "model `big` …"), …)
     missing_permissions(workspace)    # those not granted yet; what needs them is off until `trust_workspace(workspace)`
 
-A permission is needed to run functions of the workspace (`python:` scorers), to send prompts to a host other than
-OpenAI and this machine, and to send a key from an environment variable other than OPENAI_API_KEY to OpenAI. Granted
-permissions are stored outside the workspace, by its path and owner. What is added to a trusted workspace later needs
-a new permission.
+A permission is needed to run code of the workspace (`python:` scorers, kinds of experiments), to send prompts to a host
+other than OpenAI and this machine, and to send a key from an environment variable other than OPENAI_API_KEY to OpenAI.
+Granted permissions are stored outside the workspace, by its path and owner. What is added to a trusted workspace later
+needs a new permission.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from promptlab.workspace._workspace import OpenAIModel, Workspace
 TRUST_VARIABLE = "PROMPTLAB_TRUST"
 """If this environment variable is 1, every workspace is trusted. For CI; `--trust` does the same."""
 CODE = "code"
+KINDS_FOLDER = "experiments"
 MOST_BYTES = 2_000_000
 _FOLDERS_LEFT_OUT = ("node_modules", "__pycache__")
 _given = [False]
@@ -53,6 +54,10 @@ def requested_permissions(workspace: Workspace, *, most_entries: float = math.in
     code = [
         Permission("code", CODE, f"scorer: {place} runs the function `{name}`")
         for place, name in scorer_functions(workspace, most_entries=most_entries)
+    ]
+    code += [
+        Permission("code", CODE, f"experiment: {workspace.relative(path)} adds kinds of experiments")
+        for path in kind_files(workspace)
     ]
     models = [ask for name, entry in workspace.models.items() for ask in permissions_of_model(name, entry)]
     return tuple(dict.fromkeys([*code, *models]))
@@ -160,10 +165,17 @@ def model_trust_problem(workspace: Workspace, name: str, entry: object) -> Untru
     return _untrusted("; ".join(lacking)) if lacking else None
 
 
-def check_code_trusted(workspace: Workspace, function: str) -> None:
-    """Raise `Untrusted` if functions of the workspace may not run yet."""
+def check_code_trusted(workspace: Workspace, what: str) -> None:
+    """Raise `Untrusted` if code of the workspace may not run yet. `what` says what the code does."""
     if not trusts_everything() and CODE not in _granted(workspace):
-        raise _untrusted(f"the scorer `python` runs the function `{function}` of this workspace")
+        raise _untrusted(what)
+
+
+def kind_files(workspace: Workspace) -> list[Path]:
+    """The Python files of the workspace that add kinds of experiments."""
+    folder = workspace.root / KINDS_FOLDER
+    inside = workspace.root.resolve()
+    return [path for path in sorted(folder.glob("*.py")) if path.is_file() and path.resolve().is_relative_to(inside)]
 
 
 def _untrusted(what: str) -> Untrusted:
