@@ -32,6 +32,7 @@ what they answer is drawn, and the truth is known. Every kind is planned by its 
 - **False “helps”**: how often “helps” is said of what does nothing or harm.
 - Cases are easy (chances of a right answer from Beta(4, 1)), mixed (Beta(½, ½)) and hard (Beta(1, 4)), in equal parts.
 - One arm has an effect of 0, 5 or 20 points, or parts of it; the other arms have none.
+- **Found**: how often “helps” is said of what helps; at 0 points, of the score of easy cases beside guessing.
 - *Screened*: a quarter of the cases chooses what is confirmed on the rest. *Early stops*: up to four looks.
 
 Each cell has {times} experiments with several effects each, which share their cases. By chance alone one cell may be
@@ -69,13 +70,15 @@ def conditions() -> list[Cell]:
     ]
 
 
+def read(kept: Path | None, times: int) -> dict[Cell, Count]:
+    """The counts in the file `kept`, of cells with so many experiments."""
+    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept and kept.exists() else []
+    return {Cell(**row["cell"]): Count(**row["count"]) for row in rows if row["times"] == times}
+
+
 def counted(cells: Sequence[Cell], times: int, processes: int, kept: Path | None) -> dict[Cell, Count]:
     """The counts of `cells`. What stands in the file `kept` is not simulated again, and what is new is added to it."""
-    counts: dict[Cell, Count] = {}
-    for line in kept.read_text().splitlines() if kept and kept.exists() else ():
-        row = json.loads(line)
-        if row["times"] == times:
-            counts[Cell(**row["cell"])] = Count(**row["count"])
+    counts = read(kept, times)
     jobs = [(cell, times) for cell in cells if cell not in counts]
     with ProcessPoolExecutor(processes) as pool:
         for cell, count in pool.map(_counted, jobs):
@@ -97,7 +100,9 @@ def report(counts: Mapping[Cell, Count], chosen: Sequence[Chosen], times: int, w
     main = {cell: count for cell, count in counts.items() if not cell.difficulty}
     rest = {cell: count for cell, count in counts.items() if cell.difficulty}
     lines = [ABOUT.format(times=times) + "## All kinds together", "", *_together(main), ""]
-    lines += ["## Every kind", "", "Covers for effects of 0, 5 and 20 points, and false “helps”, in %.", ""]
+    lines += ["## Every kind", "", "Covers for effects of 0, 5 and 20 points, and false “helps”, in %."]
+    missing = len([cell for cell in kinds() if cell not in main])
+    lines += [f"{missing} cells were not simulated: –." if missing else "", ""]
     lines += [*_every(main), "", "## Hard and easy cases, scores, luck (`ablate`, at once)", "", *_conditions(rest), ""]
     if chosen:
         lines += ["## The best of twenty", "", "Twenty wordings that all do nothing, 60 cases.", ""]
@@ -134,8 +139,9 @@ def _every(counts: Mapping[Cell, Count]) -> Iterator[str]:
         for flow in FLOWS:
             cells = []
             for cases in CASES:
-                own = [counts[c] for e in EFFECTS if (c := Cell(ability, flow, cases, e)) in counts]
-                cells.append(" · ".join(f"{100 * count.coverage:.1f}" for count in own))
+                found = [counts.get(Cell(ability, flow, cases, effect)) for effect in EFFECTS]
+                own = [count for count in found if count is not None]
+                cells.append(" · ".join("–" if count is None else f"{100 * count.coverage:.1f}" for count in found))
                 nothing = sum(count.nothing for count in own)
                 cells.append(f"{100 * sum(count.false_helps for count in own) / nothing:.1f}" if nothing else "–")
             yield f"| {ability} | {flow} | {' | '.join(cells)} |"
@@ -163,10 +169,12 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only abilities that begin so")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--kept", type=Path, help="a file of counts, so that an interrupted simulation can go on")
+    parser.add_argument("--kept-only", action="store_true", help="report what stands in that file")
     parser.add_argument("--write", action="store_true", help=f"write {REPORT.name}")
     given = parser.parse_args()
     cells = [cell for cell in [*kinds(), *conditions()] if cell.ability.startswith(given.only)]
-    counts = counted(cells, given.times, given.processes, given.kept)
+    wanted = [cell for cell in cells if cell in read(given.kept, given.times)] if given.kept_only else cells
+    counts = counted(wanted, given.times, given.processes, given.kept)
     text = report(counts, [] if given.only else selection(given.times), given.times, machine.described())
     if given.write:
         REPORT.parent.mkdir(parents=True, exist_ok=True)
