@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._plan import Planned, plan_experiment
+    from promptlab.experiments._reading import Reading, distinct_tokens, readings
     from promptlab.experiments._run import Outcome, Progress, Running, State, Tools, read_outcome
     from promptlab.experiments._tables import answer_rows, answers_as_csv, arm_rows, effect_rows, flipped
     from promptlab.experiments._text_report import plan_lines, report_data, report_lines
@@ -48,6 +49,7 @@ __all__ = [
     "Outcome",
     "Planned",
     "Progress",
+    "Reading",
     "Running",
     "State",
     "Tools",
@@ -58,6 +60,7 @@ __all__ = [
     "as_svg",
     "chart_of",
     "crossed",
+    "distinct_tokens",
     "effect_rows",
     "effects_of",
     "every_kind",
@@ -74,6 +77,7 @@ __all__ = [
     "plan_experiment",
     "plan_lines",
     "read_outcome",
+    "readings",
     "report_data",
     "report_lines",
     "save_experiment",
