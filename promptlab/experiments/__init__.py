@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._plan import Planned, plan_experiment
+    from promptlab.experiments._plan_report import plan_data, warnings
     from promptlab.experiments._reading import Reading, distinct_tokens, readings
     from promptlab.experiments._run import Outcome, Progress, Running, State, Tools, read_outcome
     from promptlab.experiments._tables import answer_rows, answers_as_csv, arm_rows, effect_rows, flipped
@@ -74,6 +75,7 @@ __all__ = [
     "load_experiment",
     "named",
     "page_or_memory",
+    "plan_data",
     "plan_experiment",
     "plan_lines",
     "read_outcome",
@@ -82,6 +84,7 @@ __all__ = [
     "report_lines",
     "save_experiment",
     "sentence",
+    "warnings",
     "with_documents",
     "with_shots",
 ]
