@@ -16,6 +16,8 @@ class MadeFor:
 
     `kind` is "suite" for the answers of a suite, "experiment" for those of an experiment, "judge" for what judges say
     of them, and "causes" for the questions that find out why an answer changed; "" for a run of its own. `path` is the
+    `kind` is "suite" for the answers of a suite, "experiment" for those of an experiment, "judge" for what judges say
+    of them, and "causes" for the questions that find out why an answer changed; "" for a run of its own. `path` is the
     file of the suite or experiment, "" if it is not known. `batch` is shared by the runs that were asked together: a long suite is asked in several.
     """
 
