@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,15 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
     the NAME of an experiment that was asked before: experiments/NAME.yaml. An interrupted experiment goes on where it
     stopped.
     """
-    from promptlab.experiments import Running, Tools, plan_experiment, plan_lines, read_outcome, save_experiment
+    from promptlab.experiments import (
+        Running,
+        Tools,
+        plan_experiment,
+        plan_lines,
+        read_outcome,
+        save_experiment,
+        warnings,
+    )
 
     with opened() as lab:
         wanted = _wanted(lab, kind, template, rest)
@@ -64,6 +73,13 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
             _print(lab, stored, rest, _sizes(lab, wanted))
             return
         lines = plan_lines(planned, planned.estimate(lab.catalogue, lab.store, lab.suite_log))
+        lines = chain(lines, warnings(planned, lab.catalogue))
+        if rest["dry_run"] and rest["as_json"]:
+            from promptlab.experiments import plan_data
+
+            estimate = planned.estimate(lab.catalogue, lab.store, lab.suite_log)
+            print_json(plan_data(planned, estimate, lab.catalogue))
+            return
         if rest["dry_run"]:
             for line in lines:
                 print_line(line)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._own_kinds import OwnKinds, own_kinds
     from promptlab.experiments._plan import Planned, plan_experiment
+    from promptlab.experiments._plan_report import plan_data, warnings
+    from promptlab.experiments._reading import Reading, distinct_tokens, readings
     from promptlab.experiments._repeats import repeat_lines, repeat_rows
     from promptlab.experiments._run import Outcome, Progress, Running, State, Tools, read_outcome
     from promptlab.experiments._tables import answer_rows, arm_rows, effect_rows, flipped
@@ -57,6 +59,7 @@ __all__ = [
     "Picture",
     "Planned",
     "Progress",
+    "Reading",
     "Running",
     "State",
     "Tools",
@@ -70,6 +73,7 @@ __all__ = [
     "asked_by",
     "chart_of",
     "crossed",
+    "distinct_tokens",
     "effect_lines",
     "effect_rows",
     "effects_of",
@@ -89,16 +93,19 @@ __all__ = [
     "own_kinds",
     "page_or_memory",
     "pictures_of",
+    "plan_data",
     "plan_experiment",
     "plan_lines",
     "prompt_text",
     "read_outcome",
+    "readings",
     "repeat_lines",
     "repeat_rows",
     "report_data",
     "report_lines",
     "save_experiment",
     "sentence",
+    "warnings",
     "with_documents",
     "with_shots",
 ]

@@ -39,20 +39,21 @@ class AblateOptions(Options):
 def plan(material: Material, options: AblateOptions) -> Design:
     """The whole prompt, and the prompt without each part, with each part alone, or with every combination."""
     sections = _sections(material, options)
+    every = sections == material.sections
     if options.mode == "grid":
-        return _grid(sections, options)
-    whole = _arm(sections, sections)
+        return _grid(sections, options, every)
+    whole = _arm(sections, sections, every)
     arms, contrasts = [whole], list[Contrast]()
     if options.mode == "drop":
         for section in sections:
-            without = _arm([other for other in sections if other != section], sections)
+            without = _arm([other for other in sections if other != section], sections, every)
             arms.append(without)
             contrasts.append(_contrast(section, (whole,), (without,), options))
     else:
-        none = _arm([], sections)
+        none = _arm([], sections, every)
         arms.append(none)
         for section in sections:
-            alone = _arm([section], sections)
+            alone = _arm([section], sections, every)
             if alone.name != whole.name:
                 arms.append(alone)
             contrasts.append(_contrast(section, (alone,), (none,), options))
@@ -88,15 +89,16 @@ def _sections(material: Material, options: AblateOptions) -> tuple[Section, ...]
     return sections
 
 
-def _arm(on: list[Section] | tuple[Section, ...], sections: tuple[Section, ...]) -> Arm:
-    """The prompt with the sections `on`."""
+def _arm(on: list[Section] | tuple[Section, ...], sections: tuple[Section, ...], whole: bool) -> Arm:
+    """The prompt with the sections `on`. `whole` says that `sections` are all that the prompt has; if they are not, an
+    arm is named after what it lacks, because other sections are in it as well."""
     off = tuple(section for section in sections if section not in on)
     if not off:
         name = "whole prompt"
+    elif len(off) == 1 or not whole:
+        name = f"without {' and '.join(off)}"
     elif not on:
         name = "question only"
-    elif len(off) == 1:
-        name = f"without {off[0]}"
     else:
         name = f"only {' and '.join(on)}"
     return Arm(name, Variant(name, off), {section: "on" if section in on else "off" for section in sections})
@@ -108,10 +110,10 @@ def _contrast(section: Section, after: tuple[Arm, ...], before: tuple[Arm, ...],
     return Contrast(section, *names, WORDS[section], section == options.primary, plural)
 
 
-def _grid(sections: tuple[Section, ...], options: AblateOptions) -> Design:
+def _grid(sections: tuple[Section, ...], options: AblateOptions, every: bool) -> Design:
     """Every combination. The effect of a section is its mean effect over all combinations of the others."""
     arms = [
-        _arm([section for section, there in zip(sections, on, strict=True) if there], sections)
+        _arm([section for section, there in zip(sections, on, strict=True) if there], sections, every)
         for on in product((True, False), repeat=len(sections))
     ]
     contrasts = [

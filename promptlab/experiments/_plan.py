@@ -9,15 +9,15 @@ from typing import Any
 
 import yaml
 
-from promptlab import examples, stats, suites, templates
-from promptlab.errors import ExperimentError
+from promptlab import examples, runs, stats, suites, templates
+from promptlab.errors import ExperimentError, PromptlabError
 from promptlab.experiments._design import Design, Material
 from promptlab.experiments._experiment import Experiment
 from promptlab.experiments._find_kind import kind_named
 from promptlab.experiments._random import shuffled
 from promptlab.models import Catalogue
 from promptlab.runs import Store
-from promptlab.suites import AskOptions, Case, Estimate, Suite, SuiteLog
+from promptlab.suites import AskOptions, Case, Estimate, Suite, SuiteLog, TrialMaker
 from promptlab.types import Example, canonical_json, sha256
 from promptlab.workspace import Workspace
 
@@ -47,12 +47,14 @@ class Planned:
             variants=tuple(arm.variant for arm in design.arms),
             repeats=experiment.repeats,
             thresholds=(),
-            source=self._identity(design, cases),
+            source=self.identity(design, cases),
             numerics=experiment.numerics,
+            made_as="experiment",
+            batch=fingerprint_of(self),
             recorded_in=f".promptlab/experiments/{experiment.name}.jsonl",
         )
 
-    def _identity(self, design: Design, cases: Sequence[Case]) -> str:
+    def identity(self, design: Design, cases: Sequence[Case]) -> str:
         """What must be equal for an interrupted stage to be resumed. Each answer is compared with its prompt, too."""
         scorers = [spec.id for spec in self.base.scorers]
         arms = [[arm.name, (arm.variant.template or self.material.template).sha256] for arm in design.arms]
@@ -63,6 +65,24 @@ class Planned:
         """The number of answers if every stage asks everything."""
         cells = len(self.design.arms) * len(self.experiment.models) * self.experiment.repeats
         return cells * len(self.material.cases)
+
+    def unchanged(self) -> dict[str, str]:
+        """The arms whose prompts and parameters are the same as those of an earlier arm in every case, with that arm:
+        a comparison of the two says nothing."""
+        suite = self.stage(self.design, self.material.cases)
+        maker = TrialMaker(self.material.workspace, replace(suite, models=("",), repeats=1))
+        prompts: dict[str, list[str]] = {arm.name: [] for arm in self.design.arms}
+        for item in suites.suite_items(self.material.workspace, suite, models=("",)):
+            if item.key.repeat:
+                continue
+            try:
+                body = canonical_json(runs.request_of(maker.trial(item)).body())
+            except PromptlabError as exc:
+                body = f"{item.variant.name}: {exc.message}"
+            prompts[item.variant.name].append(sha256(body + item.variant.key))
+        first: dict[tuple[str, ...], str] = {}
+        same = {name: first.setdefault(tuple(texts), name) for name, texts in prompts.items()}
+        return {name: other for name, other in same.items() if name != other}
 
     def smallest_effect(self) -> float | None:
         """The smallest true difference that so many cases find with a power of 80 %, if a third of them changes."""
@@ -136,4 +156,6 @@ def _cases(workspace: Workspace, base: Suite, experiment: Experiment) -> tuple[C
 
 def fingerprint_of(planned: Planned) -> str:
     """A hash of the design, its cases and models: equal if and only if the same would be asked."""
-    return sha256(canonical_json([planned.stage(planned.design, planned.material.cases).source]))[:12]
+    experiment = planned.experiment
+    identity = planned.identity(planned.design, planned.material.cases)
+    return sha256(canonical_json([experiment.path, experiment.models, experiment.repeats, identity]))[:12]

@@ -22,7 +22,7 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.models._as_sent import AsSent, Budget, Held, Piece
-    from promptlab.models._backend import Backend, ProbesMachine, ReadsAhead, Step
+    from promptlab.models._backend import Backend, CutsTokens, ProbesMachine, ReadsAhead, Step
     from promptlab.models._benchmark import benchmark
     from promptlab.models._benchmark_prompts import QUICK_BENCHMARK, USUAL_BENCHMARK
     from promptlab.models._benchmark_report import benchmark_lines
@@ -81,6 +81,7 @@ __all__ = [
     "Budget",
     "CachePart",
     "Catalogue",
+    "CutsTokens",
     "Endpoint",
     "GgufHead",
     "GgufTensor",

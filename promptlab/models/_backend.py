@@ -13,7 +13,7 @@ and yields `Phase("waiting")`. Closing the iterator early is a cancel.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from promptlab.models._as_sent import AsSent
@@ -65,6 +65,15 @@ class ReadsAhead(Protocol):
         that are chosen by an input, that do not. It makes room for every other request, and goes on after it.
 
         The last step is a `Completion` without text; its usage has the tokens that were read, and those reused."""
+        ...
+
+
+@runtime_checkable
+class CutsTokens(Protocol):
+    """A backend that can say, without a model, which tokens a prompt has."""
+
+    def tokens_of(self, request: Request) -> Sequence[int]:
+        """The tokens of the prompt as it would be sent. Raises `WindowExceeded` for one that would not be sent."""
         ...
 
 

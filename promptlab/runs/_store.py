@@ -230,8 +230,9 @@ class Store:
         """
         run = self.run(run_id)
         if run.made_for.kind:
+            owner = "an experiment" if run.made_for.kind == "experiment" else "a suite"
             raise StoreError(
-                f"run {run.id[:8]} belongs to a suite and is not deleted here",
+                f"run {run.id[:8]} belongs to {owner} and is not deleted here",
                 hint="only runs of their own are deleted",
             )
         self._change(run.id, deleted=datetime.now(UTC).isoformat())

@@ -264,7 +264,8 @@ class Asking:
             return
         run_id = uuid.uuid4().hex
         self._log.chunk(self.run, run_id, [item.key for _, item, _ in chunk.to_ask])
-        title = f"suite {self.verb} {self.suite.name}"
+        suite = self.suite
+        title = f"suite {self.verb} {suite.name}" if suite.made_as == "suite" else f"{suite.made_as} {suite.name}"
         self._current = run = runner.start_run(
             chunk.trials,
             catalogue=self.catalogue,
@@ -273,7 +274,7 @@ class Asking:
             fresh=True,
             planned_repeats=True,
             run_id=run_id,
-            made_for=MadeFor("suite", self.suite.path, self.run.id),
+            made_for=MadeFor(suite.made_as, suite.path, suite.batch or self.run.id),
         )
         if self.halted:  # `pause` or `stop` was called while the run was being started
             run.cancel() if self._cancel.is_set() else run.drain()

@@ -101,8 +101,9 @@ class Suite:
     at a time, so a suite may have more cases than fit into memory.
 
     `label` is the label of the suite's file, and of all text in it. `recorded_in` is the path of the recording, if it
-    is not where suites have theirs. With `judge_cut_answers`, an answer that was cut off at max_tokens is judged as it
-    is.
+    is not where suites have theirs. `made_as` is the kind of its runs in the history, and `batch` what they share if
+    several stages are one line there (see `MadeFor`). With `judge_cut_answers`, an answer that was cut off at
+    max_tokens is judged as it is.
     """
 
     name: str
@@ -121,6 +122,8 @@ class Suite:
     numerics: Literal["fast", "portable"] = "portable"
     judge_cut_answers: bool = False
     recorded_in: str = ""
+    made_as: str = "suite"
+    batch: str = ""
 
     @cached_property
     def recording(self) -> str:

@@ -188,3 +188,25 @@ def test_another_experiment_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match="is another experiment"):
         save_experiment(space, replace(wanted, seed=1))
     assert (tmp_path / wanted.path).read_bytes() == before
+
+
+def test_an_experiment_is_one_line_of_the_history(tmp_path: Path) -> None:
+    with desk(tmp_path, 12, reads_the_article) as at:
+        outcome = at.ask(experiment("ablate", options=ARTICLE, screen=4, looks=2))
+        store = at.tools.store
+        listed = store.runs(together=True)
+        assert [run.made_for.kind for run in listed] == ["experiment"]
+        assert listed[0].made_for.path == outcome.planned.experiment.path
+        assert len(listed[0].ids) > 1
+        results = {result.id: result for run in listed[0].ids for result in store.results(run)}
+        assert all(results[seen.result].text == seen.text for seen in outcome.seen.every)
+
+
+def test_an_arm_that_changes_nothing_is_named(tmp_path: Path) -> None:
+    space = workspace(tmp_path, 3)
+    plain = "{% system %}{{ instructions }}{% endsystem %}{% user %}{{ user }}{% enduser %}"
+    (tmp_path / "templates/t.yaml").write_text(
+        (tmp_path / "templates/t.yaml").read_text() + f"layout: {json.dumps(plain)}\n"
+    )
+    planned = plan_experiment(space, experiment("ablate", options=ARTICLE))
+    assert planned.unchanged() == {"without context": "whole prompt"}

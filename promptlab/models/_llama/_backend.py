@@ -341,6 +341,10 @@ class LlamaBackend:
             raise too_long(self.name, self.as_sent(request).budget)
         return fragments, encoded
 
+    def tokens_of(self, request: Request) -> Sequence[int]:
+        """The tokens of the prompt as it would be sent. Raises `WindowExceeded` for one that would not be sent."""
+        return self._encoded(request)[1].tokens
+
     def _may_keep(self, request: Request) -> bool:
         """True if text of the request may be written to disk."""
         return self.entry.keep_prefixes == "always" or _is_public(request)
