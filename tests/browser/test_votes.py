@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from urllib.parse import quote
 
@@ -24,10 +24,10 @@ LONG = "a very long answer that goes on and on " * 40
 
 
 @pytest.fixture(scope="module")
-def app(make_app: Callable[..., App]) -> Iterator[App]:
+def app(make_app: Callable[..., App]) -> App:
     made = make_app("models: {}\n")
     (made.folder / "templates/desk.yaml").write_text(CUP, encoding="utf-8")
-    yield made
+    return made
 
 
 def runs_of(app: App, *answers: str) -> tuple[str, Store]:
