@@ -96,11 +96,12 @@ def test_votes_between_different_prompts_are_no_preference(booth: Votes, what: l
     assert f"{PAIRS} voted pairs are left out" in found.stderr
 
 
+@pytest.mark.usefixtures("what")
 @pytest.mark.parametrize(
     ("words", "what_is_said"),
     [(["nothing"], "there is no run"), (["results"], "Missing argument"), ([], "Usage")],
 )
-def test_wrong_words_are_refused(booth: Votes, what: list[str], words: list[str], what_is_said: str) -> None:
+def test_wrong_words_are_refused(words: list[str], what_is_said: str) -> None:
     done = run(*words)
     assert done.exit_code != 0
     assert what_is_said in f"{done.output}{done.exception}"
