@@ -19,12 +19,15 @@ from statistics import fmean
 from typing import Any
 
 from promptlab import stats
+from promptlab.stats import _prediction_powered as module
 
 JUDGES = ((0.95, 0.05), (0.8, 0.3), (0.5, 0.5), (0.2, 0.9))
 RATES = (0.5, 0.8, 0.95)
 MARKED = (10, 30, 100)
 OTHERS = 300
-SUITES, SUITES_FAST = 400, 40
+SUITES, SUITES_FAST = 200, 40
+DRAWS = 1_000
+"""Instead of those of the package: that moves an end of an interval by less than a point, and is eight times as quick."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How often the interval of a corrected judge is right.")
     parser.add_argument("--fast", action="store_true", help="a part of the grid, with few suites")
     options = parser.parse_args()
+    module.DRAWS = DRAWS
     for line in lines(fast=options.fast):
         print(line, flush=True)
 
