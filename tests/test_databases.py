@@ -25,6 +25,7 @@ from promptlab.runs import _tables as run_tables
 from promptlab.runs._rating import Rating, Ratings
 from promptlab.runs._run_info import MadeFor, RunInfo
 from promptlab.runs._store import Store
+from promptlab.runs._votes import Vote, Votes
 from promptlab.suites import _log_tables as log_tables
 from promptlab.suites._log import SuiteLog
 from promptlab.suites._suite import ItemKey
@@ -236,6 +237,21 @@ def _rated(both: Databases) -> list[str]:
     return [*map(str, both.store.ratings.of(["1b_run-0"]).values()), *both.store.ratings.rated_runs()]
 
 
+def _voted(both: Databases) -> list[str]:
+    votes = both.store.votes
+    votes.cast(Vote("Ann \ud800", "1b_run-0", "1b_run-1", "left", "2026-01-06"))
+    votes.cast(Vote("Ann \ud800", "1b_run-1", "1b_run-0", "left", "2026-01-07"))
+    votes.cast(Vote("Ben", "1b_run-0", "1b_run-1", "tie", "2026-01-08"))
+    return [*map(str, votes.of(["1b_run-0", "1b_run-1"])), *map(str, votes.of(["1b_run-0"]))]
+
+
+def _vote_taken_back(both: Databases) -> list[str]:
+    votes = both.store.votes
+    votes.cast(Vote("Cat", "1b_run-0", "1b_run-1", "bad", "2026-01-09"))
+    votes.take_back(Vote("Cat", "1b_run-0", "1b_run-1", "bad"))
+    return ["counted", *map(str, votes.every())]
+
+
 KEY = request(TEXTS[0]).key("f")
 CALLS: dict[str, Callable[[Databases], Any]] = {
     "Store.begin": _begun,
@@ -270,6 +286,11 @@ CALLS: dict[str, Callable[[Databases], Any]] = {
     "Ratings.rate": _rated,
     "Ratings.of": lambda both: [*map(str, both.store.ratings.of(["1b_run-0", "1b_run-1"]).values()), "found"],
     "Ratings.rated_runs": lambda both: [*both.store.ratings.rated_runs(), "found"],
+    "Votes.cast": _voted,
+    "Votes.take_back": _vote_taken_back,
+    "Votes.of": lambda both: ["counted", *map(str, both.store.votes.of(["1b_run-0", "1b_run-1"]))],
+    "Votes.every": lambda both: ["counted", *map(str, both.store.votes.every())],
+    "Store.results_with": lambda both: both.store.results_with(["1b_run-0", "none"]),
     "Store.taken_in_all": lambda both: both.store.taken_in_all(),
     "Store.rename_file": lambda both: [
         both.store.rename_file("b_run.yaml", "c_run.yaml"),
@@ -308,7 +329,7 @@ CALLS: dict[str, Callable[[Databases], Any]] = {
 def test_every_method_is_called_here() -> None:
     methods = {
         f"{owner.__name__}.{name}"
-        for owner in (Store, SuiteLog, Ratings)
+        for owner in (Store, SuiteLog, Ratings, Votes)
         for name, _ in inspect.getmembers(owner, inspect.isfunction)
         if not name.startswith("_") and name != "close"
     }

@@ -25,8 +25,8 @@ from promptlab.stats._interval import CONFIDENCE, Interval, error_of
 from promptlab.stats._mean import mean_interval, weighted
 
 DRAWS = 8_000
-STEPS = 400
-"""Values are rounded to this part of their range before the draws, so that many cases cost no more than a few."""
+STEPS = 60
+"""Many different values are put into so many groups before the draws, so that many cases cost no more than a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +106,14 @@ def _end(errors: Sequence[float], rest: Sequence[float], bounds: tuple[float, fl
 
 
 def _shapes(values: Sequence[float], bound: float) -> list[tuple[float, int]]:
-    """Each value with its count. Values are rounded down, towards the bound, which makes the interval no shorter."""
-    if len(set(values)) <= STEPS // 10:
+    """Each value with its count. If there are many, near ones are one: their mean, so that the mean of all stays."""
+    if len(set(values)) <= STEPS:
         return list(Counter(values).items())
     step = (max(values) - bound) / STEPS
-    return list(Counter(bound + step * math.floor((value - bound) / step) for value in values).items())
+    groups: dict[int, list[float]] = {}
+    for value in values:
+        groups.setdefault(math.floor((value - bound) / step), []).append(value)
+    return [(fmean(group), len(group)) for group in groups.values()]
 
 
 def _drawn(chance: random.Random, shapes: Sequence[tuple[float, int]]) -> float:

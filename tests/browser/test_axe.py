@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from promptlab.runs import Vote
 from tests.browser.app import App
 from tests.browser.conftest import idle, press_run, settled
+from tests.browser.desk import CUP
+from tests.browser.test_votes import runs_of
 from tests.loopback import LoopbackServer, Received, Reply, stream
 from tests.places import ROOT
 
@@ -90,6 +93,9 @@ PAGES: dict[str, tuple[str, tuple[Callable[[Page], None], ...]]] = {
     "suites": ("/suites", ()),
     "a suite": ("/suites?suite=fixtures/suites/small.yaml", ()),
     "a case": ("/suites?suite=fixtures/suites/world-cup.yaml&item=winner[article-gemma-3-270m]", ()),
+    "votes": ("/votes", ()),
+    "a vote": ("VOTED", ()),
+    "results of a vote": ("VOTED&view=results", ()),
     "runs": ("/runs", ()),
     "ledger": ("/ledger", ()),
     "models": ("/models", ()),
@@ -112,7 +118,22 @@ def app(make_app: Callable[..., App]) -> Iterator[App]:
         (made.folder / "templates/broken.yaml").write_text("inputs: [\n")
         (made.folder / "templates/old").mkdir()
         (made.folder / "templates/old/note.yaml").write_text("user: hi\n")
+        (made.folder / "templates/desk.yaml").write_text(CUP)
+        VOTED.append(voted_on(made))
         yield made
+
+
+VOTED: list[str] = []
+"""The address of a ballot in the app."""
+
+
+def voted_on(app: App) -> str:
+    """The address of a ballot on which somebody has voted."""
+    url, store = runs_of(app, "Argentina", "France")
+    first, second = (store.results(run.id)[0] for run in store.runs(limit=2))
+    store.votes.cast(Vote("Ann", first.id, second.id, "left"))
+    store.close()
+    return url.removeprefix(app.url)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +180,7 @@ def test_no_page_has_a_serious_fault(
 ) -> None:
     faults: dict[str, list[Finding]] = {}
     for name, (address, steps) in PAGES.items():
-        page = open_page(f"{app.url}{address}", width=width, scheme=scheme)
+        page = open_page(f"{app.url}{address.replace('VOTED', VOTED[0])}", width=width, scheme=scheme)
         idle(page)
         for step in steps:
             step(page)

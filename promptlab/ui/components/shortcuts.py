@@ -34,13 +34,15 @@ class Shortcut:
 RUN = Shortcut("Mod+Enter", "Run: ask the chosen models", "Workbench")
 SEARCH = Shortcut("Mod+K", "Search everything")
 HELP = Shortcut("F1", "This list of keys", shown="? or F1")
+UNDO_VOTE = Shortcut("U", "Take back the last vote", "Votes")
 TABLE = (
     RUN,
     SEARCH,
     HELP,
     Shortcut("Down", "The next thing found; Up: the one before", "Search", "↓ ↑"),
     Shortcut("Enter", "Open the first thing found", "Search", "Enter"),
-    Shortcut("Left", "A is better; → B is better, ↓ tie, N both bad, S skip, U undo", "Votes", "← → ↓ N S U"),
+    Shortcut("Left", "A is better; → B is better, ↓ tie, N both bad, S skip", "Votes", "← → ↓ N S"),
+    UNDO_VOTE,
     Shortcut("Escape", "Close a dialog or a menu", "everywhere", "Esc"),
     Shortcut("Tab", "The next control; with Shift the one before", "everywhere", "Tab"),
     Shortcut("Mod+Enter", "Apply what is typed without leaving the field", "Text fields"),
@@ -82,4 +84,4 @@ def _close() -> None:
     st.session_state.pop(_OPEN, None)
 
 
-__all__ = ["HELP", "RUN", "SEARCH", "TABLE", "Shortcut", "button", "dialog"]
+__all__ = ["HELP", "RUN", "SEARCH", "TABLE", "UNDO_VOTE", "Shortcut", "button", "dialog"]

@@ -9,7 +9,7 @@ import streamlit as st
 
 from promptlab.errors import PromptlabError
 from promptlab.runs import Choice, Vote
-from promptlab.ui.components import widgets
+from promptlab.ui.components import shortcuts, widgets
 from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.state.session import Session
 from promptlab.ui.votes import one_press
@@ -75,13 +75,13 @@ def _rename(key: str) -> None:
 
 def _progress(session: Session, ballot: Ballot, done: Mapping[str, Vote]) -> None:
     count, total = len(done), len(ballot.pairs)
-    st.progress(count / total if total else 1.0, text=f"{count:,} of {total:,} voted", width=220)
+    st.progress(count / total if total else 1.0, text=f"{count:,} of {total:,} voted", width=160)
     st.button(
         "Undo last vote",
         icon=":material/undo:",
         type="tertiary",
         key="votes-undo",
-        shortcut="U",
+        shortcut=shortcuts.UNDO_VOTE.keys,
         disabled=not done,
         on_click=_undo,
         args=(session, list(done.values())[-1] if done else None),

@@ -43,7 +43,7 @@ pre.pl-vote-answer { font-family: MONO; font-size: 0.875rem; line-height: 1.5; w
 .pl-vote-table th, .pl-vote-table td { padding-right: 0.6rem; }
 .pl-vote-ends { padding: 0; }
 @media (max-width: 900px) {
-  .st-key-votes-sides { flex-direction: column; }
+  .st-key-votes-sides { flex-direction: column; flex-wrap: nowrap; }
   .st-key-votes-side-A, .st-key-votes-side-B { flex: 0 0 auto !important; width: 100%; }
   .pl-vote-row { grid-template-columns: minmax(0, 1fr); padding: 0.4rem 0; }
 }
