@@ -260,7 +260,7 @@ def _here(model: Candidate, machine: Machine) -> tuple[Fit, ...]:
         for name in [next((known for known in devices() if known.lower() in card.name.lower()), None)]
     ]
     if machine.free is not None:
-        fits.insert(0, fit_memory(model, "the memory of this machine that is free", machine.free))
+        fits.insert(0, fit_memory(model, "free on this machine", machine.free))
     return tuple(fits)
 
 
