@@ -128,7 +128,8 @@ def load(asked: dict[str, Any]) -> dict[str, int]:
     tokens = (lib.llama_token * BATCH)(*[100 + n for n in range(BATCH)])
     assert lib.llama_decode(context, lib.llama_batch_get_one(tokens, BATCH)) == 0
     after = own_pages()
-    assert before and after, "the system says how many pages a process has"
+    assert before, "the system says how many pages a process has"
+    assert after, "the system says how many pages a process has"
     anonymous, file_backed = (end - begin for begin, end in zip(before, after, strict=True))
     allocated = real_need("".join(loading), "".join(opening))
     return {"allocated": allocated, "anonymous": anonymous, "file_backed": file_backed}
@@ -136,7 +137,7 @@ def load(asked: dict[str, Any]) -> dict[str, int]:
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
     """The rows in Markdown, in MiB."""
-    yield "| Model | Context | KV cache | Windows keep | Expected | By formula | Allocated | Off | Held: own + of the file |"
+    yield "| Model | Context | KV cache | Windows keep | Expected | By formula | Allocated | Off | Held: own + file |"
     yield "|---|---:|---|---|---:|---:|---:|---:|---:|"
     for row in rows:
         each = row.combination
