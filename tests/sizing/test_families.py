@@ -52,13 +52,15 @@ def test_a_hybrid_counts_both_of_its_embedding_tables() -> None:
         ("Qwen/Qwen2.5-7B-Instruct", "Qwen2.5-7B"),
         ("mistralai/Mistral-7B-Instruct-v0.3", "Mistral-7B-v0.3"),
         ("qwen3_8b", "Qwen3-8B"),
+        ("mistralai/Mixtral-8x7B-Instruct-v0.1", "Mixtral-8x7B"),
+        ("TinyLlama/TinyLlama-1.1B-Chat-v1.0", "TinyLlama-1.1B"),
     ],
 )
 def test_a_name_may_have_an_owner_and_endings(given: str, name: str) -> None:
     assert family(given).name == name
 
 
-@pytest.mark.parametrize("given", ["", "Llama-9-1T", "no such model"])
+@pytest.mark.parametrize("given", ["", "Llama-9-1T", "no such model", "Mistral-7B", "Mistral-7B-v0.2"])
 def test_an_unknown_name_is_refused(given: str) -> None:
     with pytest.raises(InputError):
         family(given)
