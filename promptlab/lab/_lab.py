@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from promptlab.experiments import Progress
     from promptlab.models import AsSent, Backend, Budget, ModelStatus
     from promptlab.runs import Run, RunInfo, Trial
+    from promptlab.sizing import Sizing
     from promptlab.templates import TemplateProblem
 
 Inputs = Mapping[str, Any] | Given
@@ -84,6 +85,40 @@ class Lab(Opened):
         """Every model: if it is ready, and if not, why. Loads none."""
         self.check_open()
         return [self.catalogue.status(name) for name in self.catalogue.names()]
+
+    def size(
+        self,
+        model: str,
+        *,
+        context: int | None = None,
+        parallel: int = 1,
+        kv_type: str = "f16",
+        quant: str | None = None,
+        gpus: Sequence[str] | None = None,
+        train: str | None = None,
+    ) -> Sizing:
+        """The memory of a model, and where it fits; loads nothing.
+
+        Args:
+            model: a model of the workspace, a GGUF file, its address, a config.json, or a name such as Llama-3.1-8B.
+            context: tokens of one text; as promptlab.yaml says, or 8,192, unless given.
+            parallel: texts at a time, each with its own context.
+            kv_type: the numbers of the KV cache.
+            quant: a file type to size, such as Q4_K_M.
+            gpus: cards by name or size (`24GB`); six usual ones unless given.
+            train: lora, qlora or full, for the memory of training too.
+
+        Raises:
+            InputError: the model or a value cannot be used.
+            ModelNotReady: a model of the workspace is no local one, or has no file.
+            EngineFailed: llama.cpp refuses the file.
+        """
+        from promptlab.sizing import USUAL_CARDS, Asked, size
+
+        self.check_open()
+        asked = Asked(context, parallel, kv_type, quant, USUAL_CARDS if gpus is None else gpus, train)
+        kept = self.catalogue.measured(model) if model in self.catalogue.names() else None
+        return size(model, self.catalogue, asked=asked, measured=kept.writing if kept else None)
 
     def documents(self) -> list[str]:
         """Paths of the context documents."""

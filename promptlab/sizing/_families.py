@@ -117,7 +117,10 @@ def family(name: str) -> Family:
     Raises:
         InputError: there is no such family; the hint names the nearest.
     """
-    found = {_bare(known): each for known, each in families().items()}.get(_bare(name))
+    known = {"".join(_bare(each)): found for each, found in families().items()}
+    bare, version = _bare(name)
+    # A version may be another model: Mistral-7B-v0.1 and v0.3 have different vocabularies, and stand under both names.
+    found = known.get(bare + version) or known.get(bare)
     if found is None:
         raise InputError(
             f"`{name}` is no model of promptlab.yaml, no file, and no family whose dimensions are known here",
@@ -126,12 +129,11 @@ def family(name: str) -> Family:
     return found
 
 
-def _bare(name: str) -> str:
+def _bare(name: str) -> tuple[str, str]:
+    """A name without its owner and endings, and its version such as `-v0.3`."""
     own = name.rpartition("/")[2].lower().removesuffix(".gguf").removeprefix("meta-").replace("_", "-")
-    bare = SUFFIXES.sub("", own)
-    # A version may be the name of another model: Mistral-7B-v0.1 and v0.3 have different vocabularies.
-    version = re.search(r"-v0\.\d+", own)
-    return bare.replace(version[0], "") + version[0] if version else bare
+    version = re.search(r"-v\d+\.\d+", own)
+    return SUFFIXES.sub("", own.replace(version[0], "") if version else own), version[0] if version else ""
 
 
 def family_of_config(config: Mapping[str, Any], name: str) -> Family:

@@ -120,7 +120,8 @@ def _speed(sizing: Sizing) -> Iterator[str]:
 
 def speed_words(speed: Speed) -> str:
     """Tokens a second that are possible: with a full context, and while the texts are short."""
-    return f"{_rate(speed.full)} to {_rate(speed.most)} tokens/s"
+    slow, fast = _rate(speed.full), _rate(speed.most)
+    return f"{fast} tokens/s" if slow == fast else f"{slow} to {fast} tokens/s"
 
 
 def _rate(rate: float) -> str:

@@ -113,37 +113,77 @@ def size(
     if need is None:
         raise ModelNotReady(f"{source.title} cannot be sized by formulas: {notes[0]}", hint=why)
     types = _types(source, planned)
-    before = need
     if chosen:
         need = _in_type(need, chosen, next(each.bytes for each in types if each.name == chosen))
         formula = formula and replace(formula, weights=need.weights)
-    candidate = Candidate(
-        need,
-        _need_of(source, wanted, need, formula, planned, longest),
-        max(1, number(source.heads[0], "block_count")),
-        max(longest, wanted.context),
-        {each.name: each.bytes for each in types if each.name != "F32"},
-    )
+    laid_out = _LaidOut(source, wanted, longest, need, formula, planned, types, chosen)
     found = machine()
+    return _sizing(
+        laid_out,
+        fits=tuple(fit_cards(laid_out.candidate, card) for card in cards),
+        here=_here(laid_out.candidate, found),
+        machine=found,
+        training=_training(what, source, wanted),
+        speeds=_speeds(laid_out, cards, None if chosen else measured),
+        notes=(*notes, *([why] if why else []), *_warnings(source, wanted, longest, need, chosen)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _LaidOut:
+    """A model with its memory, before it is placed."""
+
+    source: Source
+    wanted: Wanted
+    longest: int
+    need: MemoryNeed
+    formula: MemoryNeed | None
+    planned: Planned | None
+    types: tuple[TypeSize, ...]
+    chosen: str | None
+
+    @property
+    def candidate(self) -> Candidate:
+        """The model as it is placed on cards and in memory."""
+        return Candidate(
+            self.need,
+            _need_of(self.source, self.wanted, self.need, self.formula, self.planned, self.longest),
+            max(1, number(self.source.heads[0], "block_count")),
+            max(self.longest, self.wanted.context),
+            {each.name: each.bytes for each in self.types if each.name != "F32"},
+        )
+
+
+def _sizing(
+    laid_out: _LaidOut,
+    *,
+    fits: tuple[Fit, ...],
+    here: tuple[Fit, ...],
+    machine: Machine,
+    training: TrainingMemory | None,
+    speeds: tuple[Speed, ...],
+    notes: tuple[str, ...],
+) -> Sizing:
+    source = laid_out.source
     return Sizing(
         title=source.title,
         kind=source.kind,
         architecture=source.heads[0].architecture,
         parameters=_parameters(source),
-        layers=candidate.layers,
-        longest=longest,
-        wanted=wanted,
-        need=need,
-        by="llama.cpp" if planned else "formulas",
-        formula=formula,
-        file_type=chosen or ("F16" if source.family else None),
-        types=types,
-        fits=tuple(fit_cards(candidate, card) for card in cards),
-        here=_here(candidate, found),
-        machine=found,
-        training=_training(what, source, wanted),
-        speeds=_speeds(source, need, before, wanted, cards, measured),
-        notes=(*notes, *([why] if why else []), *_warnings(source, wanted, longest, need, chosen)),
+        layers=laid_out.candidate.layers,
+        longest=laid_out.longest,
+        wanted=laid_out.wanted,
+        need=laid_out.need,
+        by="llama.cpp" if laid_out.planned else "formulas",
+        formula=laid_out.formula,
+        file_type=laid_out.chosen or ("F16" if source.family else None),
+        types=laid_out.types,
+        fits=fits,
+        here=here,
+        machine=machine,
+        training=training,
+        speeds=speeds,
+        notes=notes,
     )
 
 
@@ -260,7 +300,7 @@ def _here(model: Candidate, machine: Machine) -> tuple[Fit, ...]:
         for name in [next((known for known in devices() if known.lower() in card.name.lower()), None)]
     ]
     if machine.free is not None:
-        fits.insert(0, fit_memory(model, "the memory of this machine that is free", machine.free))
+        fits.insert(0, fit_memory(model, "free on this machine", machine.free))
     return tuple(fits)
 
 
@@ -272,18 +312,11 @@ def _training(what: Asked, source: Source, wanted: Wanted) -> TrainingMemory | N
     return training_memory(source.heads, what.train, **tokens, **extra)
 
 
-def _speeds(
-    source: Source,
-    need: MemoryNeed,
-    before: MemoryNeed,
-    wanted: Wanted,
-    cards: Sequence[Device],
-    measured: float | None,
-) -> tuple[Speed, ...]:
+def _speeds(laid_out: _LaidOut, cards: Sequence[Device], measured: float | None) -> tuple[Speed, ...]:
+    heads, need, wanted = laid_out.source.heads, laid_out.need, laid_out.wanted
     known = [(card.name, card.bandwidth) for card in cards if card.bandwidth]
-    speeds = [speed_on(source.heads, need, wanted, name, bandwidth) for name, bandwidth in known]
-    own = measured if need.weights == before.weights else None
-    return (speed_on(source.heads, need, wanted, "this machine", memory_bandwidth(), own), *speeds)
+    speeds = [speed_on(heads, need, wanted, name, bandwidth) for name, bandwidth in known]
+    return (speed_on(heads, need, wanted, "this machine", memory_bandwidth(), measured), *speeds)
 
 
 def _parameters(source: Source) -> int:

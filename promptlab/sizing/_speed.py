@@ -46,10 +46,10 @@ class Speed:
     def bound(self) -> str:
         """What bounds it, in words."""
         if self.measured is None:
-            return "memory bandwidth: every token reads the weights it uses and its KV cache once"
+            return "memory bandwidth"
         if self.measured >= NEAR * self.most:
             return "memory bandwidth, by what was measured"
-        return "computing: it was measured well below what the memory allows"
+        return "computing, by what was measured"
 
 
 def speed_on(

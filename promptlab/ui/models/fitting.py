@@ -8,13 +8,14 @@ from typing import Any
 import streamlit as st
 
 from promptlab import sizing
+from promptlab.errors import PromptlabError
 from promptlab.models import KV_TYPES
 from promptlab.sizing import Asked, Fit, Sizing
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.state.session import Session
 
-_SHOWN = "fit-shown"
+_SHOWN, _ASKED = "fit-shown", "fit-asked"
 AS_IT_IS = "as it is"
 NO_TRAINING = "none"
 WAYS = {NO_TRAINING: NO_TRAINING, "lora": "LoRA", "qlora": "QLoRA", "full": "all weights"}
@@ -35,7 +36,7 @@ def _form(session: Session) -> None:
     small("Any model, also one that is not here: nothing is loaded, and of an address only the head is read.")
     local = [name for name, entry in session.workspace.models.items() if entry.backend == "llama"]
     with st.form("fit-form", border=False):
-        target = st.text_input(
+        st.text_input(
             "Model, file, address or name",
             value=local[0] if local else "Llama-3.1-8B",
             key="fit-target",
@@ -43,45 +44,53 @@ def _form(session: Session) -> None:
             "Llama-2-70b",
         )
         columns = st.columns(4)
-        context = columns[0].number_input(
-            "Context, tokens", min_value=1, max_value=1 << 28, value=None, key="fit-context", placeholder="as usual"
+        columns[0].number_input(
+            "Context, tokens", min_value=1, max_value=1 << 28, value=None, key="fit-context", placeholder="usual"
         )
-        parallel = columns[1].number_input("Texts at a time", 1, 256, 1, key="fit-parallel")
-        kv_type = columns[2].selectbox("KV cache in", KV_TYPES, index=KV_TYPES.index("f16"), key="fit-kv")
-        quant = columns[3].selectbox(
-            "File type", [AS_IT_IS, *(each.name for each in sizing.FILE_TYPES)], key="fit-quant"
-        )
-        cards = st.multiselect(
-            "Graphics cards", list(sizing.devices()), default=list(sizing.USUAL_CARDS), key="fit-cards"
-        )
+        columns[1].number_input("Texts at a time", 1, 256, 1, key="fit-parallel")
+        columns[2].selectbox("KV cache in", KV_TYPES, index=KV_TYPES.index("f16"), key="fit-kv")
+        columns[3].selectbox("File type", [AS_IT_IS, *(each.name for each in sizing.FILE_TYPES)], key="fit-quant")
+        st.multiselect("Graphics cards", list(sizing.devices()), default=list(sizing.USUAL_CARDS), key="fit-cards")
         columns = st.columns([1, 2], vertical_alignment="bottom")
-        train = columns[0].selectbox("Training", list(WAYS), format_func=WAYS.__getitem__, key="fit-train")
-        short = columns[1].checkbox("Layers with a sliding window keep only that window", key="fit-short")
-        pressed = st.form_submit_button("Will it fit?", type="primary", key="fit-go")
-    if pressed:
-        asked = Asked(
-            None if context is None else int(context),
-            int(parallel),
-            kv_type,
-            None if quant == AS_IT_IS else quant,
-            tuple(cards),
-            None if train == NO_TRAINING else train,
-            not short,
-        )
-        _answer(session, target.strip(), asked)
+        columns[0].selectbox("Training", list(WAYS), format_func=WAYS.__getitem__, key="fit-train")
+        columns[1].checkbox("Sliding windows only", key="fit-short", help="Layers with a sliding window keep no more")
+        st.form_submit_button("Will it fit?", type="primary", key="fit-go", on_click=_ask)
+    if _ASKED in st.session_state:
+        _answer(session, *st.session_state[_ASKED])
     elif _SHOWN in st.session_state:
         _show(st.session_state[_SHOWN])
 
 
+def _ask() -> None:
+    """Keep what is asked until it is answered: another part of the page may draw it anew meanwhile."""
+    state = st.session_state
+    asked = Asked(
+        None if state["fit-context"] is None else int(state["fit-context"]),
+        int(state["fit-parallel"]),
+        state["fit-kv"],
+        None if state["fit-quant"] == AS_IT_IS else state["fit-quant"],
+        tuple(state["fit-cards"]),
+        None if state["fit-train"] == NO_TRAINING else state["fit-train"],
+        not state["fit-short"],
+    )
+    state[_ASKED] = state["fit-target"].strip(), asked
+    state.pop(_SHOWN, None)  # the answer to another question must not stay below an error
+
+
 def _answer(session: Session, target: str, asked: Asked) -> None:
-    st.session_state.pop(_SHOWN, None)  # the answer to another question must not stay below an error
     if not target:
+        del st.session_state[_ASKED]
         note("warn", "Name a model", "A model of this page, a file, an address, or a name such as Llama-2-70b.")
         return
     kept = session.catalogue.measured(target) if target in session.catalogue.names() else None
     with st.spinner("Laying it out, which takes some seconds"):
-        answer = sizing.size(target, session.catalogue, asked=asked, measured=kept.writing if kept else None)
+        try:
+            answer = sizing.size(target, session.catalogue, asked=asked, measured=kept.writing if kept else None)
+        except PromptlabError:
+            del st.session_state[_ASKED]
+            raise
     st.session_state[_SHOWN] = answer
+    del st.session_state[_ASKED]
     _show(answer)
 
 
@@ -99,11 +108,23 @@ def _show(answer: Sizing) -> None:
         note("info", line[:1].upper() + line[1:])
     places = [*answer.here, *answer.fits]
     st.altair_chart(_chart(answer, places), width="stretch", key="fit-chart")
-    small("A bar is what the model takes; the black mark is the size of one card, or the memory that is free.")
-    markup(_parts_table(answer) + _fits_table(places))
+    small("A bar is what the model takes. The red mark is the size of one card, or the memory that is free.")
+    _titled("Memory by part", _parts_table(answer))
+    _titled("Where it fits, with the longest context and the largest file type on one card", _fits_table(places))
     with st.expander("File types", key="fit-types"):
         markup(_types_table(answer))
-    markup(_speed_table(answer) + _training_table(answer))
+    read = sizing.gigabytes(answer.speeds[0].read)
+    _titled(
+        f"Speed of writing: a token of a full context reads {read} of weights and KV cache, so memory bandwidth bounds "
+        "it; reading a prompt is bound by computing",
+        _speed_table(answer),
+    )
+    if answer.training is not None:
+        _titled("Memory of training, estimated", _training_table(answer))
+
+
+def _titled(title: str, table: str) -> None:
+    markup(f'<div class="pl-role">{escape(title)}</div>{table}')
 
 
 def _chart(answer: Sizing, places: Sequence[Fit]) -> Any:
@@ -134,7 +155,7 @@ def _chart(answer: Sizing, places: Sequence[Fit]) -> Any:
                 "part:N",
                 title=None,
                 scale=alt.Scale(domain=list(PARTS), range=list(COLOURS)),
-                legend=alt.Legend(orient="top"),
+                legend=alt.Legend(orient="top", columns=2),
             ),
             order="order:Q",
             tooltip=["place:N", "words:N"],
@@ -142,7 +163,7 @@ def _chart(answer: Sizing, places: Sequence[Fit]) -> Any:
     )
     ticks = (
         alt.Chart(alt.InlineData(marks or [{"place": name, "gb": 0, "words": ""} for name in names[:1]]))
-        .mark_tick(thickness=3, size=26, color="#888")
+        .mark_tick(thickness=3, size=26, color="#d12f2f")
         .encode(y=y, x="gb:Q", tooltip=["place:N", "words:N"])
     )
     words = "; ".join(f"{fit.name}: {sizing.fit_words(fit)}" for fit in places)
@@ -186,7 +207,7 @@ def _fits_table(places: Sequence[Fit]) -> str:
         )
         for fit in places
     ]
-    head = ("Where", "Room", "Does it fit?", "Largest context on one", "Largest file type on one")
+    head = ("Where", "Room", "Does it fit?", "Longest context", "Largest file type")
     return _table("Where it fits", head, rows, (1, 3))
 
 

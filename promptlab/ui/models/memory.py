@@ -16,11 +16,11 @@ def draw(session: Session, status: ModelStatus) -> None:
     """The line of memory. llama.cpp is asked in the background, once for each file and context."""
     if status.backend != "llama" or status.file is None or not status.ready:
         return
-    soon = sizing.expected_soon(session.catalogue, status.name)
-    if not soon.done():
-        st.fragment(frame.guarded(_wait), run_every=0.5)(session, status)
-        return
     try:
+        soon = sizing.expected_soon(session.catalogue, status.name)
+        if not soon.done():
+            st.fragment(frame.guarded(_wait), run_every=0.5)(session, status)
+            return
         need = soon.result()
     except PromptlabError as exc:
         small(f"Memory expected: not known, {exc.message}")

@@ -1,0 +1,84 @@
+"""`promptlab size` and `promptlab models show`: the answer, its JSON, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from promptlab.cli._main import cli
+from promptlab.errors import PromptlabError
+from promptlab.models import Catalogue, LoadedMemory, Measured
+from promptlab.workspace import Workspace
+from tests.gguf_made import tiny
+
+
+def run(*words: str) -> str:
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "promptlab.yaml").write_text(
+        "models:\n  tiny: {backend: llama, path: tiny.gguf, n_ctx: 512}\n"
+        "  far: {backend: openai, model: m, base_url: 'http://127.0.0.1:9/v1'}\n"
+    )
+    tiny(tmp_path / "tiny.gguf")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_example_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a family by name needs no workspace
+    text = run("size", "Llama-2-70b", "--gpu", "A100 80GB")
+    assert "68,976,648,192 parameters" in text
+    assert "137.96 GB" in text
+    assert "one is not enough, 2 are" in text
+
+
+def test_the_answer_as_json() -> None:
+    data = json.loads(run("size", "tiny", "--gpu", "24GB", "--gpu", "T4", "--train", "lora", "--rank", "4", "--json"))
+    assert [fit["count"] for fit in data["fits"]] == [1, 1]
+    assert data["training"]["rank"] == 4
+    assert data["need"]["total"] > data["need"]["weights"] > 0
+    assert data["wanted"]["context"] == 512
+    assert data["by"] == "llama.cpp"
+
+
+def test_a_model_is_sized_as_it_will_be_loaded() -> None:
+    pytest.importorskip("llama_cpp")
+    sized = json.loads(run("size", "tiny", "--json"))
+    shown = json.loads(run("models", "show", "tiny", "--json"))
+    assert sized["need"]["total"] == shown["expected"]["total"]
+
+
+def test_what_was_measured_stands_beside_what_is_expected(folder: Path) -> None:
+    pytest.importorskip("llama_cpp")
+    assert "not yet" in run("models", "show", "tiny")
+    catalogue = Catalogue(Workspace.find())
+    catalogue.note_measured("tiny", Measured("2026-11-29T07:00:00+00:00", LoadedMemory(2_000_000, 1, 2), 9.0, 40.0))
+    catalogue.close()
+    assert "2.0 MB allocated by llama.cpp" in run("models", "show", "tiny")
+    assert "measured 40.0 tokens/s" in run("size", "tiny")
+    tiny(folder / "tiny.gguf", seed=2)  # another file: the figures are of the old one
+    assert "not yet" in run("models", "show", "tiny")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["size", "far"], ["size", "nothing-of-the-kind"], ["size", "tiny", "--gpu", "A100"], ["models", "show", "x"]],
+)
+def test_what_cannot_be_sized_is_an_error_of_ours(words: list[str]) -> None:
+    done = CliRunner().invoke(cli, words)
+    assert isinstance(done.exception, PromptlabError)
+
+
+def test_a_server_has_no_memory_here() -> None:
+    assert "expected" not in run("models", "show", "far")

@@ -1,0 +1,179 @@
+"""Will it fit: the example of 70 billion parameters, contexts and file types that fit, training, and the machine."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from promptlab.errors import InputError, ModelNotReady
+from promptlab.sizing import Asked, Machine, Sizing, devices, families, size, sizing_lines, training_memory
+from promptlab.sizing import _size as size_module
+from promptlab.sizing._devices import cards_in, device
+from promptlab.sizing._fit import in_memory, on_cards
+from promptlab.sizing._source import source_of
+
+GB = 1_000_000_000
+
+
+def machine() -> Machine:
+    return Machine(32 * GB, 16 * GB)
+
+
+def sized(name: str, **asked: object) -> Sizing:
+    return size(name, asked=Asked(**asked), machine=machine)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["llama.cpp", "formulas"])
+def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways of answering: with llama.cpp, and on a machine without it."""
+    if request.param == "llama.cpp":
+        pytest.importorskip("llama_cpp")
+    else:
+        monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    return str(request.param)
+
+
+def test_seventy_billion_parameters_at_16_bits_need_two_cards_of_80_gb(by: str) -> None:
+    """2 bytes × 70 billion are 140 GB; by its tensors the model has 68.98 billion, which are 137.96 GB."""
+    answer = sized("Llama-2-70b", gpus=["A100 80GB"])
+    assert answer.by == by
+    assert answer.parameters == 68_976_648_192
+    assert answer.need.weights == 137_955_934_208
+    assert round(answer.need.weights / GB) == 138
+    (fit,) = answer.fits
+    assert (fit.each, fit.count, fit.fits_one, fit.largest_type) == (80 * GB, 2, False, "Q8_0")
+    assert answer.here[0].count is None
+    text = "\n".join(sizing_lines(answer))
+    assert "137.96 GB" in text
+    assert "one is not enough, 2 are" in text
+    assert ("llama.cpp was not asked" in text) == (by == "formulas")
+
+
+def test_the_largest_context_fits_and_the_next_does_not(by: str) -> None:
+    assert by
+    answer = sized("Llama-3.1-8B", gpus=["24GB"], context=8192)
+    (fit,) = answer.fits
+    assert fit.largest_context
+    assert fit.largest_context % 256 == 0
+    fitting = sized("Llama-3.1-8B", gpus=["24GB"], context=fit.largest_context)
+    assert fitting.fits[0].count == 1
+    assert sized("Llama-3.1-8B", gpus=["24GB"], context=fit.largest_context + 1024).fits[0].count != 1
+
+
+def test_a_file_type_changes_the_weights_alone() -> None:
+    pytest.importorskip("llama_cpp")
+    whole, small = sized("Llama-3.2-1B"), sized("Llama-3.2-1B", quant="q4_k_m")
+    assert small.file_type == "Q4_K_M"
+    assert small.need.weights == next(each.bytes for each in whole.types if each.name == "Q4_K_M")
+    assert (small.need.cache, small.need.compute) == (whole.need.cache, whole.need.compute)
+    sizes = [each.bytes for each in whole.types]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_several_texts_each_have_their_context() -> None:
+    one, four = sized("SmolLM2-135M", context=2048), sized("SmolLM2-135M", context=2048, parallel=4)
+    assert four.need.cache == 4 * one.need.cache
+    assert four.speeds[0].most > 3.9 * one.speeds[0].most
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"gpus": ["A100"]}, "several"),
+        ({"gpus": ["Voodoo 2"]}, "no card"),
+        ({"quant": "Q7_K"}, "no file type"),
+        ({"train": "hope"}, "no way of training"),
+        ({"context": 0}, "context"),
+        ({"kv_type": "q1"}, "KV cache"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(asked: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        sized("SmolLM2-135M", **asked)
+
+
+def test_a_context_beyond_the_training_is_warned_of() -> None:
+    assert any("8,192" in note for note in sized("SmolLM2-135M", context=16_384).notes)
+    assert sized("SmolLM2-135M").notes == () or "llama.cpp was not asked" in sized("SmolLM2-135M").notes[0]
+
+
+def test_without_llama_cpp_a_kind_that_the_formulas_do_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_args: object) -> object:
+        raise InputError("no size")
+
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    monkeypatch.setattr(size_module, "need_by_formula", unknown)
+    with pytest.raises(ModelNotReady, match="cannot be sized by formulas"):
+        sized("SmolLM2-135M")
+
+
+# Cards
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("A100 80GB", 80 * GB),
+        ("NVIDIA A100-80GB", 80 * GB),
+        ("rtx4090", 24 * GB),
+        ("GeForce RTX 4090", 24 * GB),
+        ("L40S", 46_068 << 20),
+        ("24GB", 24 * GB),
+        ("24 GiB", 24 << 30),
+        ("81559MiB", 81_559 << 20),
+    ],
+)
+def test_cards_are_found_by_name_or_size(name: str, count: int) -> None:
+    assert device(name).bytes == count
+
+
+def test_every_card_has_a_size_and_a_source() -> None:
+    assert len(devices()) >= 20
+    assert all(each.bytes >= 8 * GB and each.source for each in devices().values())
+
+
+def test_the_cards_of_a_machine_are_read_from_nvidia_smi() -> None:
+    text = "NVIDIA H200, 143771, 143156\nNVIDIA A100-SXM4-80GB, 81920, 512\nNo devices were found\nX, [N/A], 3\n"
+    assert [(card.name, card.bytes >> 20, card.free >> 20) for card in cards_in(text)] == [
+        ("NVIDIA H200", 143_771, 143_156),
+        ("NVIDIA A100-SXM4-80GB", 81_920, 512),
+    ]
+
+
+def test_a_card_holds_whole_layers_and_its_own_buffers() -> None:
+    need = replace(sized("Llama-2-70b").need, adapters=0)
+    assert on_cards(need, 3, 80) > (need.weights + need.cache) * 27 // 80
+    assert on_cards(need, 1, 80) > need.weights + need.cache + need.compute
+    assert in_memory(need) == need.total
+
+
+# Training
+
+
+def test_training_takes_what_the_papers_say() -> None:
+    heads = source_of("SmolLM2-135M").heads
+    full, lora, qlora = (training_memory(heads, way, rank=8) for way in ("full", "lora", "qlora"))
+    assert (full.states, full.weights) == (16 * 134_515_008, 0)
+    assert lora.trained == 2_442_240  # counted by peft with rank 8 on all seven matrices of a layer
+    assert (lora.weights, lora.states) == (2 * 134_515_008, 16 * 2_442_240)
+    assert qlora.weights < lora.weights
+    assert full.total > lora.total > qlora.total
+    with pytest.raises(InputError):
+        training_memory(heads, "lora", rank=0)
+
+
+def test_a_model_of_8_billion_trains_within_published_minimums() -> None:
+    heads = source_of("Llama-3.1-8B").heads
+    assert 5 * GB < training_memory(heads, "qlora").total < 12 * GB
+    assert training_memory(heads, "full").total > 128 * GB
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("name", families())
+def test_llama_cpp_lays_out_every_family(name: str) -> None:
+    answer = sized(name)
+    assert answer.by == "llama.cpp"
+    assert answer.formula
+    assert abs(answer.formula.total - answer.need.total) <= 0.03 * answer.need.total
