@@ -22,30 +22,53 @@ if TYPE_CHECKING:
     from promptlab.experiments._design import Arm, Contrast, Design, Material, crossed
     from promptlab.experiments._effects import Effect, effects_of
     from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named, save_experiment
+    from promptlab.experiments._files import OutcomeFile, outcome_files
     from promptlab.experiments._fill import with_documents, with_shots
+    from promptlab.experiments._form import FormField, changed_options, entered_of, form_fields, option_value
     from promptlab.experiments._headline import headline
     from promptlab.experiments._html_report import html_report
     from promptlab.experiments._kinds import Kind, Options, every_kind, kind, kind_named, kind_names
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
-    from promptlab.experiments._plan import Planned, plan_experiment
+    from promptlab.experiments._plan import ASK_ABOVE, Planned, plan_experiment
     from promptlab.experiments._run import Outcome, Progress, Running, State, Tools, read_outcome
+    from promptlab.experiments._sources import (
+        MEASURED_CASES,
+        CaseSource,
+        case_sources,
+        measured,
+        measured_models,
+        measured_options,
+        with_free_name,
+    )
     from promptlab.experiments._tables import answer_rows, answers_as_csv, arm_rows, effect_rows, flipped
-    from promptlab.experiments._text_report import plan_lines, report_data, report_lines
+    from promptlab.experiments._text_report import (
+        arm_lines,
+        plan_lines,
+        points_words,
+        report_data,
+        report_lines,
+        smallest_effect_words,
+    )
     from promptlab.experiments._words import sentence
 
 __all__ = [
+    "ASK_ABOVE",
+    "MEASURED_CASES",
     "Arm",
+    "CaseSource",
     "Contrast",
     "Design",
     "Effect",
     "Experiment",
+    "FormField",
     "Kind",
     "Material",
     "Observation",
     "Observations",
     "Options",
     "Outcome",
+    "OutcomeFile",
     "Planned",
     "Progress",
     "Running",
@@ -53,32 +76,45 @@ __all__ = [
     "Tools",
     "answer_rows",
     "answers_as_csv",
+    "arm_lines",
     "arm_rows",
     "as_png",
     "as_svg",
+    "case_sources",
+    "changed_options",
     "chart_of",
     "crossed",
     "effect_rows",
     "effects_of",
+    "entered_of",
     "every_kind",
     "experiment_paths",
     "flipped",
+    "form_fields",
     "headline",
     "html_report",
     "kind",
     "kind_named",
     "kind_names",
     "load_experiment",
+    "measured",
+    "measured_models",
+    "measured_options",
     "named",
+    "option_value",
+    "outcome_files",
     "page_or_memory",
     "plan_experiment",
     "plan_lines",
+    "points_words",
     "read_outcome",
     "report_data",
     "report_lines",
     "save_experiment",
     "sentence",
+    "smallest_effect_words",
     "with_documents",
+    "with_free_name",
     "with_shots",
 ]
 

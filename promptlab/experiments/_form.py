@@ -1,8 +1,8 @@
 """The options of a kind as the fields of a form, read from its pydantic model: an own kind has a form, too.
 
-    for field in form_fields(kind_named("shots")):
-        print(field.label, field.form, field.default)    # "Largest number of examples" "whole" None
-    option_value(field, "0, 1, 2, 4")                    # what was typed, as the value of the option
+for field in form_fields(kind_named("shots")):
+    print(field.label, field.form, field.default)    # "Largest number of examples" "whole" None
+option_value(field, "0, 1, 2, 4")                    # what was typed, as the value of the option
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from pydantic.fields import FieldInfo
 from promptlab.errors import ExperimentError
 from promptlab.experiments._kinds import Kind, kind_names
 
-Form = Literal["flag", "whole", "decimal", "choice", "several", "numbers", "lines", "documents", "texts", "text", "yaml"]
+Form = Literal[
+    "flag", "whole", "decimal", "choice", "several", "numbers", "lines", "documents", "texts", "text", "yaml"
+]
 """What a field takes: a switch, a whole number, any number, one of `choices`, several of them, numbers with commas, a
 line for each text, paths of documents, a text for each of `choices`, a text, or anything as YAML."""
 
@@ -148,17 +150,21 @@ def _form_of(annotation: Any) -> tuple[Form, Mapping[Any, str] | None, bool]:
         return simple[inner], None, optional
     origin = get_origin(inner)
     if origin is Literal:
-        return "choice", {part: _CHOICES.get(str(part), str(part)) for part in parts}, optional
+        return "choice", _named(parts), optional
     if origin is tuple and get_origin(parts[0]) is Literal:
-        choices = {part: _CHOICES.get(str(part), str(part)) for part in get_args(parts[0])}
-        return "several", choices, True
+        return "several", _named(get_args(parts[0])), True
     if origin is tuple and parts[0] in (int, float):
         return "numbers", None, True
     if origin is tuple and parts[0] is str:
         return "lines", None, True
     if parts and get_origin(parts[0]) is Literal and parts[1] is str:
-        return "texts", {part: _CHOICES.get(str(part), str(part)) for part in get_args(parts[0])}, True
+        return "texts", _named(get_args(parts[0])), True
     return "yaml", None, True
+
+
+def _named(values: Sequence[Any]) -> dict[Any, str]:
+    """Choices with their words. No section can be left out but those that are listed."""
+    return {value: _CHOICES.get(str(value), str(value)) for value in values if value not in ("input", "layout")}
 
 
 def option_value(field: FormField, entered: Any) -> Any:
@@ -224,7 +230,9 @@ def entered_of(field: FormField, value: Any) -> Any:
     if field.form == "yaml":
         return yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True) if value else ""
     if field.form == "lines":
-        return "\n\n".join(text.rstrip("\n") for text in (value.values() if isinstance(value, Mapping) else value or ()))
+        return "\n\n".join(
+            text.rstrip("\n") for text in (value.values() if isinstance(value, Mapping) else value or ())
+        )
     if field.form in ("several", "documents"):
         return list(value or ())
     return dict(value or {}) if field.form == "texts" else value
