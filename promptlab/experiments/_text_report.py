@@ -31,8 +31,8 @@ def smallest_effect_words(planned: Planned) -> str:
     smallest = planned.smallest_effect()
     if smallest is None:
         return f"{cases} are too few to show any effect."
-    changed = f"{100 * CHANGED:.0f} %"
-    return f"If {changed} of the cases change, {cases} show a difference of {points(smallest)} points or more (power 80 %)."
+    shown = f"{cases} show a difference of {points(smallest)} points or more (power 80 %)"
+    return f"If {100 * CHANGED:.0f} % of the cases change, {shown}."
 
 
 def points_words(effect: Effect) -> tuple[str, str]:

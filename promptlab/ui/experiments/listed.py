@@ -8,7 +8,7 @@ from promptlab.errors import PromptlabError
 from promptlab.experiments import Experiment, every_kind, experiment_paths, headline, load_experiment, plan_experiment
 from promptlab.types import sha256
 from promptlab.ui.components import links, widgets
-from promptlab.ui.components.widgets import chip, escape, markup, plain
+from promptlab.ui.components.widgets import chip, escape, markup, note, plain
 from promptlab.ui.experiments.wording import question, question_of, short
 from promptlab.ui.state.session import Session
 
@@ -33,10 +33,11 @@ def draw(session: Session) -> None:
 
 
 def _nothing_yet() -> None:
-    markup(
-        '<div class="pl-note pl-info"><b>There is no experiment yet</b><div>An experiment asks the same cases in several '
-        "ways, and says what the difference does, with an interval. Choose a question, or press Measure this on a "
-        "template in the workbench.</div></div>"
+    note(
+        "info",
+        "There is no experiment yet",
+        "An experiment asks the same cases in several ways, and says what the difference does, with an interval.",
+        "Choose a question below, or press Measure this on a template in the workbench.",
     )
     with st.container(key="experiment-questions", gap=None):
         for kind in every_kind():

@@ -1,7 +1,8 @@
 """Running suites, for the pages: a record, a rerun or a replay; and running experiments, which are suites in stages.
 
 A job owns an `Asking`, a `Replaying` or an `ExperimentWork` and a thread that iterates it. Pages read snapshots of the
-job. Nothing here uses Streamlit. If the process is killed, the suite log has what was done, and the run can be resumed from there.
+job. Nothing here uses Streamlit. If the process is killed, the suite log has what was done, and the run can be resumed
+from there.
 """
 
 from __future__ import annotations
