@@ -52,7 +52,7 @@ def _live(session: Session, experiment: Experiment, job: SuiteJob) -> None:
         return
     one.lead(outcome)
     if any(effect.cases for effect in outcome.effects) or not outcome.effects:
-        picture.draw(session, outcome)
+        picture.draw(session, outcome, can_pick=False)
     effect_table.scores(outcome)
 
 
