@@ -63,7 +63,7 @@ def lead(page: Page) -> str:
 
 def test_from_measure_this_to_the_picture_and_a_case(place: tuple[App, World], open_page: Callable[..., Page]) -> None:
     app, world = place
-    world.gap = 0.03
+    world.gap = 0.4
     page = open_page(f"{app.url}/?template={TEMPLATE}")
     page.get_by_role("link", name="Measure this").click()
     expect(page.locator(".pl-count")).to_have_text("300 answers")
