@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from promptlab.experiments._effects import Effect, effects_of
     from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named, save_experiment
     from promptlab.experiments._export import answers_as_csv, answers_as_parquet, answers_frame
+    from promptlab.experiments._files import OutcomeFile, outcome_files
     from promptlab.experiments._fill import with_documents, with_shots
     from promptlab.experiments._find_kind import every_kind, kind_named, kind_names
+    from promptlab.experiments._form import FormField, changed_options, entered_of, form_fields, option_value
     from promptlab.experiments._headline import headline
     from promptlab.experiments._html_report import html_report, label_of
     from promptlab.experiments._kinds import Kind, Options, kind
@@ -33,28 +35,50 @@ if TYPE_CHECKING:
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._own_kinds import OwnKinds, own_kinds
-    from promptlab.experiments._plan import Planned, plan_experiment
+    from promptlab.experiments._plan import ASK_ABOVE, Planned, plan_experiment
     from promptlab.experiments._plan_report import plan_data, warnings
     from promptlab.experiments._reading import Reading, distinct_tokens, readings
     from promptlab.experiments._repeats import repeat_lines, repeat_rows
     from promptlab.experiments._run import Outcome, Progress, Running, State, Tools, read_outcome
+    from promptlab.experiments._sources import (
+        MEASURED_CASES,
+        CaseSource,
+        case_sources,
+        measured,
+        measured_models,
+        measured_options,
+        with_free_name,
+    )
     from promptlab.experiments._tables import answer_rows, arm_rows, effect_rows, flipped
-    from promptlab.experiments._text_report import effect_lines, plan_lines, report_data, report_lines
+    from promptlab.experiments._text_report import (
+        arm_lines,
+        effect_lines,
+        plan_lines,
+        points_words,
+        report_data,
+        report_lines,
+        smallest_effect_words,
+    )
     from promptlab.experiments._words import sentence
 
 __all__ = [
+    "ASK_ABOVE",
+    "MEASURED_CASES",
     "Arm",
     "Asked",
+    "CaseSource",
     "Contrast",
     "Design",
     "Effect",
     "Experiment",
+    "FormField",
     "Kind",
     "Material",
     "Observation",
     "Observations",
     "Options",
     "Outcome",
+    "OutcomeFile",
     "OwnKinds",
     "Picture",
     "Planned",
@@ -67,19 +91,24 @@ __all__ = [
     "answers_as_csv",
     "answers_as_parquet",
     "answers_frame",
+    "arm_lines",
     "arm_rows",
     "as_png",
     "as_svg",
     "asked_by",
+    "case_sources",
+    "changed_options",
     "chart_of",
     "crossed",
     "distinct_tokens",
     "effect_lines",
     "effect_rows",
     "effects_of",
+    "entered_of",
     "every_kind",
     "experiment_paths",
     "flipped",
+    "form_fields",
     "headline",
     "html_report",
     "kind",
@@ -89,13 +118,19 @@ __all__ = [
     "load_experiment",
     "luck_lines",
     "luck_rows",
+    "measured",
+    "measured_models",
+    "measured_options",
     "named",
+    "option_value",
+    "outcome_files",
     "own_kinds",
     "page_or_memory",
     "pictures_of",
     "plan_data",
     "plan_experiment",
     "plan_lines",
+    "points_words",
     "prompt_text",
     "read_outcome",
     "readings",
@@ -105,8 +140,10 @@ __all__ = [
     "report_lines",
     "save_experiment",
     "sentence",
+    "smallest_effect_words",
     "warnings",
     "with_documents",
+    "with_free_name",
     "with_shots",
 ]
 

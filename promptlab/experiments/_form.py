@@ -151,17 +151,21 @@ def _form_of(annotation: Any) -> tuple[Form, Mapping[Any, str] | None, bool]:
         return simple[inner], None, optional
     origin = get_origin(inner)
     if origin is Literal:
-        return "choice", {part: _CHOICES.get(str(part), str(part)) for part in parts}, optional
+        return "choice", _named(parts), optional
     if origin is tuple and get_origin(parts[0]) is Literal:
-        choices = {part: _CHOICES.get(str(part), str(part)) for part in get_args(parts[0])}
-        return "several", choices, True
+        return "several", _named(get_args(parts[0])), True
     if origin is tuple and parts[0] in (int, float):
         return "numbers", None, True
     if origin is tuple and parts[0] is str:
         return "lines", None, True
     if parts and get_origin(parts[0]) is Literal and parts[1] is str:
-        return "texts", {part: _CHOICES.get(str(part), str(part)) for part in get_args(parts[0])}, True
+        return "texts", _named(get_args(parts[0])), True
     return "yaml", None, True
+
+
+def _named(values: Sequence[Any]) -> dict[Any, str]:
+    """Choices with their words. No section can be left out but those that are listed."""
+    return {value: _CHOICES.get(str(value), str(value)) for value in values if value not in ("input", "layout")}
 
 
 def option_value(field: FormField, entered: Any) -> Any:

@@ -103,6 +103,11 @@ class Running:
             self._asking.stop()
 
     @property
+    def resumed(self) -> int:
+        """How many answers of the present stage an earlier run had given."""
+        return self._asking.resumed if self._asking else 0
+
+    @property
     def so_far(self) -> Outcome:
         """What came of it until now: the outcome if it has ended, else one in the state "asking"."""
         if self.outcome is not None:

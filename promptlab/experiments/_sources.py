@@ -6,10 +6,13 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import Any
 
 from promptlab import suites, templates
 from promptlab.errors import ExperimentError, PromptlabError
 from promptlab.experiments._experiment import Experiment, experiment_paths, load_experiment, named
+from promptlab.models import ModelStatus
+from promptlab.templates import Template
 from promptlab.workspace import Workspace
 
 MEASURED_CASES = 60
@@ -71,13 +74,22 @@ def measured(workspace: Workspace, template: str, models: Sequence[str], kind: s
         raise ExperimentError("no model is ready", hint="the page Models shows what each needs", field="models")
     source = max(own, key=lambda source: source.count or 0)
     limit = MEASURED_CASES if (source.count or 0) > MEASURED_CASES else None
-    options = {"primary": "context"} if kind == "ablate" and _has_documents(workspace, template) else {}
+    options = measured_options(kind, templates.load(workspace, template))
     experiment = Experiment("", kind, template, source.path, tuple(models), options=options, limit=limit)
     return with_free_name(workspace, experiment)
 
 
-def _has_documents(workspace: Workspace, template: str) -> bool:
-    return bool(templates.load(workspace, template).context)
+def measured_options(kind: str, template: Template) -> dict[str, Any]:
+    """The options that a new experiment begins with: for `ablate` the documents matter most, if there are any."""
+    return {"primary": "context"} if kind == "ablate" and template.context else {}
+
+
+def measured_models(statuses: Sequence[ModelStatus]) -> tuple[str, ...]:
+    """The models that are asked unless others are chosen: those of this machine that are ready, which cost nothing; if
+    there is none, the first that is ready."""
+    ready = [status for status in statuses if status.ready]
+    local = [status.name for status in ready if status.backend == "llama"]
+    return tuple(local or [status.name for status in ready][:1])
 
 
 def with_free_name(workspace: Workspace, experiment: Experiment) -> Experiment:
@@ -94,4 +106,13 @@ def with_free_name(workspace: Workspace, experiment: Experiment) -> Experiment:
     return replace(experiment, name=name)
 
 
-__all__ = ["CASES_FOLDER", "MEASURED_CASES", "CaseSource", "case_sources", "measured", "with_free_name"]
+__all__ = [
+    "CASES_FOLDER",
+    "MEASURED_CASES",
+    "CaseSource",
+    "case_sources",
+    "measured",
+    "measured_models",
+    "measured_options",
+    "with_free_name",
+]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from promptlab.experiments._effects import Effect
 from promptlab.experiments._headline import headline
 from promptlab.experiments._luck import luck_lines, luck_rows
-from promptlab.experiments._plan import Planned
+from promptlab.experiments._plan import CHANGED, Planned
 from promptlab.experiments._repeats import repeat_lines, repeat_rows
 from promptlab.experiments._run import Outcome
 from promptlab.experiments._tables import arm_rows, effect_rows
@@ -23,14 +24,26 @@ def plan_lines(planned: Planned, estimate: Estimate) -> Iterator[str]:
     ways, asked = _count(len(design.arms), "way"), _count(models, "model")
     yield f"{experiment.name}: {planned.trials:,} answers: {_count(cases, 'case')} × {ways} to ask × {asked}{repeats}"
     yield from estimate.lines()
+    yield smallest_effect_words(planned)
+
+
+def smallest_effect_words(planned: Planned) -> str:
+    """The smallest effect that so many cases can show, in words."""
+    cases = _count(len(planned.material.cases), "case")
     smallest = planned.smallest_effect()
     if smallest is None:
-        yield f"{_count(cases, 'case')} are too few to show any effect."
-    else:
-        yield (
-            f"If {100 * 0.3:.0f} % of the cases change, {_count(cases, 'case')} show a difference of "
-            f"{points(smallest)} points or more (power 80 %)."
-        )
+        return f"{cases} are too few to show any effect."
+    shown = f"{cases} show a difference of {points(smallest)} points or more (power 80 %)"
+    return f"If {100 * CHANGED:.0f} % of the cases change, {shown}."
+
+
+def points_words(effect: Effect) -> tuple[str, str]:
+    """The difference in points, with its sign, and its interval; dashes if nothing was compared."""
+    if not effect.cases:
+        return "–", "–"
+    difference = points(effect.difference)
+    sign = "" if difference.startswith("−") or difference == "0" else "+"
+    return f"{sign}{difference}", f"{points(effect.interval.low)} to {points(effect.interval.high)}"
 
 
 def _count(number: int, what: str) -> str:

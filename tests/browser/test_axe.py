@@ -33,6 +33,12 @@ scorers: [contains]
 cases:
 - {id: one, inputs: {sentences: 1}, expected: heard}
 """
+EXPERIMENT = """\
+kind: ablate
+template: templates/summary.yaml
+cases: fixtures/suites/small.yaml
+models: [fast]
+"""
 RUN_AXE = """async () => {
     const found = await axe.run(document, {resultTypes: ["violations"]});
     return found.violations
@@ -80,6 +86,14 @@ def rename(page: Page) -> None:
     expect(page.locator(".pl-plan").first).to_be_visible()
 
 
+def measure(page: Page) -> None:
+    """Ask the experiment, if no page before has."""
+    if page.get_by_role("button", name="Start", exact=True).count():
+        page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.locator(".pl-effect").first).to_be_visible()
+    idle(page)
+
+
 PAGES: dict[str, tuple[str, tuple[Callable[[Page], None], ...]]] = {
     "workbench with answers": ("/?template=templates/summary.yaml", (ask,)),
     "templates": ("/templates", ()),
@@ -93,6 +107,10 @@ PAGES: dict[str, tuple[str, tuple[Callable[[Page], None], ...]]] = {
     "suites": ("/suites", ()),
     "a suite": ("/suites?suite=fixtures/suites/small.yaml", ()),
     "a case": ("/suites?suite=fixtures/suites/world-cup.yaml&item=winner[article-gemma-3-270m]", ()),
+    "experiments": ("/experiments", ()),
+    "a new experiment": ("/experiments?new=1&template=templates/summary.yaml", ()),
+    "an experiment": ("/experiments?experiment=experiments/small.yaml", (measure,)),
+    "cases that changed": ("/experiments?experiment=experiments/small.yaml&effect=instructions&model=fast", ()),
     "votes": ("/votes", ()),
     "a vote": ("VOTED", ()),
     "results of a vote": ("VOTED&view=results", ()),
@@ -115,6 +133,8 @@ def app(make_app: Callable[..., App]) -> Iterator[App]:
             f'models:\n  fast: {{backend: openai, model: m, base_url: "{server.url}", clearance: confidential}}\n'
         )
         (made.folder / "fixtures/suites/small.yaml").write_text(SUITE)
+        (made.folder / "experiments").mkdir()
+        (made.folder / "experiments/small.yaml").write_text(EXPERIMENT)
         (made.folder / "templates/broken.yaml").write_text("inputs: [\n")
         (made.folder / "templates/old").mkdir()
         (made.folder / "templates/old/note.yaml").write_text("user: hi\n")

@@ -28,6 +28,7 @@ from promptlab.templates import TemplateEntry, TemplateIndex, templates_by_docum
 from promptlab.types import Result
 from promptlab.ui.launch import FOLDER
 from promptlab.ui.state.jobs import Jobs
+from promptlab.ui.state.open_experiments import OpenExperiments
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.prompt_cache import Sent
 from promptlab.ui.state.read_ahead import ReadAhead
@@ -62,6 +63,8 @@ class Session:
     """The list of templates. It reads only files that changed."""
     suites: OpenSuites = field(init=False)
     """The suites, their log, and their jobs."""
+    experiments: OpenExperiments = field(init=False)
+    """The experiments, what came of them, and their jobs."""
     labels: Labels = field(init=False)
     """The labels of now. It reads promptlab.yaml again only if it changed."""
     ahead: ReadAhead = field(init=False)
@@ -73,6 +76,7 @@ class Session:
     def __post_init__(self) -> None:
         self.ahead = ReadAhead(self.catalogue, self.workspace.state)
         self.suites = OpenSuites(self.workspace)
+        self.experiments = OpenExperiments(self.suites)
         self._file: tuple[int, int, int] | None = None
         self.labels = Labels(self.workspace)
         self.spent = SpentSoFar(lambda: self.store)
@@ -186,6 +190,7 @@ class Session:
     def close(self) -> None:
         """Stop all jobs, unload the models and close the files."""
         self.ahead.close()
+        self.experiments.close()
         self.suites.close()
         self.jobs.close()
         self.lab.close()

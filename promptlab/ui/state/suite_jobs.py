@@ -1,7 +1,8 @@
-"""Running suites, for the pages: a record, a rerun or a replay.
+"""Running suites, for the pages: a record, a rerun or a replay; and running experiments, which are suites in stages.
 
-A job owns an `Asking` or a `Replaying` and a thread that iterates it. Pages read snapshots of the job. Nothing here
-uses Streamlit. If the process is killed, the suite log has what was done, and the run can be resumed from there.
+A job owns an `Asking`, a `Replaying` or an `ExperimentWork` and a thread that iterates it. Pages read snapshots of the
+job. Nothing here uses Streamlit. If the process is killed, the suite log has what was done, and the run can be resumed
+from there.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ log = logging.getLogger(__name__)
 
 
 class Work(Protocol):
-    """What a job works through: an `Asking` or a `Replaying`."""
+    """What a job works through: an `Asking`, a `Replaying` or an `ExperimentWork`, which has several runs."""
 
     verb: Verb
-    run: SuiteRun
-    total: int
     out_of: str
 
+    @property
+    def run(self) -> SuiteRun | None: ...
+    @property
+    def total(self) -> int: ...
     @property
     def resumed(self) -> int: ...
     @property
@@ -99,7 +102,7 @@ class SuiteJob:
                 seconds_each = (time.monotonic() - self._began) / self._fresh
                 left = seconds_each * max(0, work.total - self._done)
             return Snapshot(
-                run_id=work.run.id if work else "",
+                run_id=work.run.id if work and work.run else "",
                 done=self._done,
                 total=work.total if work else 0,
                 resumed=work.resumed if work else 0,

@@ -30,7 +30,9 @@ def draw(session: Session) -> None:
     if name and (problem := _name_problem(session, name)):
         note("bad", problem)
     description = st.text_input("Description", key=f"{KEY}-description", placeholder="what this suite checks").strip()
-    template = st.selectbox("Template", paths, key=f"{KEY}-template", format_func=_short, width=420)
+    asked = st.query_params.get("template", "")  # a link from another page may name one
+    first = paths.index(asked) if asked in paths else 0
+    template = st.selectbox("Template", paths, first, key=f"{KEY}-template", format_func=_short, width=420)
     inputs = templates.load(session.workspace, template).inputs
     small(f"Inputs of this template: {', '.join(inputs) or 'none'}.")
     known = session.catalogue.names()

@@ -98,7 +98,7 @@ def _draw(session: Session, suite: Suite, asks: _Asks, *, recorded: bool) -> Non
     if asks.error:
         note("bad", "The suite cannot be run", asks.error.message, asks.error.hint)
     else:
-        _show(asks.estimate)
+        show_estimate(asks.estimate)
     st.button(
         "Record" if verb == "record" else "Rerun",
         type="primary",
@@ -179,7 +179,8 @@ def _estimate(session: Session, suite: Suite, asks: _Asks, verb: Verb, options: 
         asks.error = exc
 
 
-def _show(estimate: Estimate | None) -> None:
+def show_estimate(estimate: Estimate | None) -> None:
+    """What asking takes at most, a row for each model."""
     if estimate is None or not estimate.models:
         note("info", "There is nothing to ask", "No item matches your choice.")
         return

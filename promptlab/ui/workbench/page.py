@@ -67,6 +67,7 @@ def page(session: Session) -> None:
         _state_of_draft(session, now)
         saving.button(session, path, opened.text, opened.base, on_saved=functools.partial(end_draft, session, opened))
         links.to("templates", "Edit the whole template", icon=":material/edit_note:", template=path)
+        links.to("experiments", "Measure this", icon=":material/biotech:", new="1", template=path)
     elsewhere_bar.draw(session, opened)
     if opened.template.description:
         widgets.small(opened.template.description)
