@@ -19,7 +19,7 @@ def draw(session: Session, outcome: Outcome) -> None:
     with st.expander("Files: report, picture, all answers", key="experiment-files", type="compact"):
         small("The report stands alone: one HTML file with the sentence, the pictures and the cases that changed.")
         with st.container(horizontal=True, gap="small"):
-            for file in outcome_files(outcome, sizes=sizes_of(session, outcome)):
+            for file in outcome_files(outcome, sizes=sizes_of(session, outcome), store=session.store):
                 st.download_button(
                     file.label,
                     data=_made(file),
