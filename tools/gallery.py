@@ -82,13 +82,14 @@ def _written(lab: Lab, outcome: x.Outcome) -> str:
     (FOLDER / f"{name}.html").write_text(x.html_report(outcome, sizes=sizes, store=lab.store), encoding="utf-8")
     picture = x.pictures_of(outcome, sizes=sizes)[0]
     (FOLDER / f"{name}.svg").write_text(x.as_svg(picture.chart, alt=picture.sentence), encoding="utf-8")
+    alt = picture.title if picture.sentence == x.sentence(outcome.effects) else picture.sentence
     notes = "".join(f"\n{note}\n" for note in outcome.notes)
     return f"""\
 ## {experiment.description}
 
 `{experiment.kind}`: {x.kind_named(experiment.kind).answers}
 
-![{picture.sentence}]({name}.svg)
+![{alt}]({name}.svg)
 
 {x.sentence(outcome.effects)}
 {notes}

@@ -66,7 +66,7 @@ def _names(rows: list[dict[str, Any]], x: Any, *, slanted: bool) -> list[Chart]:
         some = [row for row in rows if row["left"] == left]
         if some:
             mark = alt.Chart(data(some)).mark_text(
-                dx=-10 if left else 10, align="right" if left else "left", color=GREY, limit=220
+                dx=-10 if left else 10, dy=-8, align="right" if left else "left", color=GREY, limit=220
             )
             charts.append(mark.encode(x=x, y="percent:Q", text="model:N"))
     return charts

@@ -17,6 +17,7 @@ from promptlab.experiments._observations import Observation, hidden
 from promptlab.experiments._run import Outcome
 from promptlab.experiments._tables import flipped
 from promptlab.runs import TextChange, prompt_changes, text_changes
+from promptlab.types import canonical_json
 
 MOST_FLIPS = 40
 """At most so many changed cases of each effect are in the report; it says how many there are."""
@@ -81,6 +82,10 @@ class Flips:
             body = Markup("<p>{} {}</p>").format(hidden(before.text, label), hidden(after.text, label))
             return Markup("<details>{}{}</details>\n").format(summary, body)
         sides = Markup("").join(_answer(one) for one in (before, after))
+        wanted = next(c.expected for c in self.outcome.planned.material.cases if c.id == row["case"])
+        if wanted is not None:
+            text = wanted if isinstance(wanted, str) else canonical_json(wanted)
+            sides = Markup("<tr><th>expected</th><td><pre>{}</pre></td></tr>\n").format(text) + sides
         answers = Markup("<table class=sides>{}</table>").format(sides)
         parts = [
             answers,
@@ -132,11 +137,12 @@ class Flips:
 def _beginning(first: str, last: str) -> str:
     """What two texts begin with. Of sorted texts, the first and the last differ most, so all others share it."""
     same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return first[:same]
+    return first[: first.rfind("\n", 0, same) + 1]  # whole lines
 
 
 def _answer(one: Observation) -> Markup:
-    score = "not judged" if one.score is None else "right" if one.passed else f"scored {one.score:.2g}"
+    known = {0.0: "wrong", 1.0: "right"}
+    score = "not judged" if one.score is None else known.get(one.score, f"scored {one.score:.2g}")
     name = f"{one.arm or one.model}: {score}"
     return Markup("<tr><th>{}</th><td><pre>{}</pre></td></tr>\n").format(name, one.text)
 
