@@ -14,11 +14,10 @@ MANY_ANSWERS = 12
 class MadeFor:
     """What a run was asked for, if not for itself.
 
-    `kind` is "suite" for the answers of a suite, "experiment" for those of an experiment, "judge" for what judges say
-    of them, and "causes" for the questions that find out why an answer changed; "" for a run of its own. `path` is the
-    `kind` is "suite" for the answers of a suite, "experiment" for those of an experiment, "judge" for what judges say
-    of them, and "causes" for the questions that find out why an answer changed; "" for a run of its own. `path` is the
-    file of the suite or experiment, "" if it is not known. `batch` is shared by the runs that were asked together: a long suite is asked in several.
+    `kind` is "suite" for the answers of a suite ("experiment": of an experiment), "judge" for what its judges say of
+    them, and "causes" for the
+    questions that find out why an answer changed; "" for a run of its own. `path` is the suite's file, "" if it is not
+    known. `batch` is shared by the runs that were asked together: a long suite is asked in several.
     """
 
     kind: str = ""
