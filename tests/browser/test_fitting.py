@@ -18,9 +18,9 @@ def app(make_app: Callable[..., App]) -> App:
     return make_app("models: {}\n")
 
 
-def test_a_model_is_sized_by_its_name_and_drawn_against_cards(app: App, page: Page) -> None:
-    page.goto(f"{app.url}/models")
-    page.get_by_text("Will it fit?").first.click()
+def test_a_model_is_sized_by_its_name_and_drawn_against_cards(app: App, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{app.url}/models", width=800, scheme="dark")
+    page.get_by_test_id("stExpander").get_by_text("Will it fit?").first.click()
     idle(page)
     field = page.get_by_label("Model, file, address or name", exact=True)
     field.fill("Llama-2-70c")
