@@ -55,7 +55,8 @@ def test_killed_twenty_times_nothing_answered_is_asked_twice(tmp_path: Path) -> 
         # A short page, so that two thousand prompts are quick to send.
         (tmp_path / "docs/page.md").write_text("# Words\n\nNumber 1 is word-1.\n")
         (tmp_path / "promptlab.yaml").write_text(
-            f"models:\n  m: {{backend: openai, model: x, base_url: {server.url!r}, window: 9000, max_parallel: {TOGETHER}}}\n"
+            f"models:\n  m: {{backend: openai, model: x, base_url: {server.url!r}, window: 9000, "
+            f"clearance: confidential, max_parallel: {TOGETHER}}}\n"
         )
         chance, killed = random.Random(3), 0
         while True:

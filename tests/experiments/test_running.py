@@ -107,11 +107,11 @@ def test_no_verdict_is_given_before_a_planned_look(tmp_path: Path, more: dict[st
 
 
 def test_one_that_is_stopped_by_hand_has_no_verdict_and_goes_on(tmp_path: Path) -> None:
-    with desk(tmp_path, 40, reads_the_article, seconds=0.01) as at:
+    with desk(tmp_path, 40, reads_the_article, seconds=0.1) as at:
         wanted = experiment("ablate", options=ARTICLE)
         running = at.running(wanted)
         for progress in running:
-            if progress.done >= 50:
+            if progress.done >= 30:
                 running.stop()
         outcome = running.so_far
         assert outcome.state == "stopped"
