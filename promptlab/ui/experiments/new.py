@@ -192,6 +192,12 @@ def _more(key: str, source: CaseSource) -> _More:
             help="An effect smaller than this is called no difference.",
             width=230,
         )
+    looks, screen, cost, seed = _rarer(key)
+    return _More(int(limit) if limit else None, int(repeats), looks, screen, round(margin / 100, 4), seed, cost)
+
+
+def _rarer(key: str) -> tuple[int, int | None, float | None, int]:
+    """Looks, screening, the limit of cost and the seed."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         looks = st.number_input(
             "Looks at the numbers",
@@ -216,15 +222,7 @@ def _more(key: str, source: CaseSource) -> _More:
         seed = st.number_input(
             "Seed", min_value=0, value=0, key=f"{key}-seed", help="Decides all that is drawn by chance.", width=120
         )
-    return _More(
-        int(limit) if limit else None,
-        int(repeats),
-        int(looks),
-        int(screen) if screen else None,
-        round(margin / 100, 4),
-        int(seed),
-        cost,
-    )
+    return int(looks), int(screen) if screen else None, cost, int(seed)
 
 
 def _scorer(key: str, source: CaseSource) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab.errors import PromptlabError
-from promptlab.experiments import Experiment, Outcome, Planned, headline, plan_experiment
+from promptlab.experiments import Experiment, Outcome, Planned, plan_experiment
 from promptlab.ui.components import links, widgets
-from promptlab.ui.components.widgets import escape, markup, note, plain, small
-from promptlab.ui.experiments import downloads, effect_table, picture, plan, progress
+from promptlab.ui.components.widgets import escape, note, plain, small
+from promptlab.ui.experiments import downloads, effect_table, lead, picture, plan, progress
 from promptlab.ui.experiments.wording import question_of, short
 from promptlab.ui.state.session import Session
 
@@ -84,7 +84,7 @@ def _result(session: Session, outcome: Outcome) -> None:
 
 def show(session: Session, outcome: Outcome) -> None:
     """The sentence, the picture, the effects with the cases that they changed, the scores, notes and files."""
-    lead(outcome)
+    lead.draw(outcome)
     picture.draw(session, outcome)
     effect_table.draw(outcome)
     effect_table.scores(outcome)
@@ -96,12 +96,3 @@ def show(session: Session, outcome: Outcome) -> None:
     asked = session.experiments.was_asked(outcome.planned.experiment.path)
     if asked:
         small(f"Asked {widgets.clock(asked)}.")
-
-
-def lead(outcome: Outcome) -> None:
-    """The answer in words, marked as not final before the planned end."""
-    text = headline(outcome)
-    if not text:
-        return
-    kind = "" if outcome.state == "finished" else " pl-open"
-    markup(f'<p class="pl-lead pl-num{kind}">{escape(text)}</p>')

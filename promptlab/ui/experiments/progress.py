@@ -11,7 +11,7 @@ import streamlit as st
 from promptlab.experiments import Experiment
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import escape, markup, small
-from promptlab.ui.experiments import effect_table, one, picture
+from promptlab.ui.experiments import effect_table, lead, picture
 from promptlab.ui.state.session import Session
 from promptlab.ui.state.suite_jobs import Snapshot, SuiteJob
 from promptlab.ui.suites.wording import time_words
@@ -50,7 +50,7 @@ def _live(session: Session, experiment: Experiment, job: SuiteJob) -> None:
     if outcome is None or not outcome.done:
         small("The first numbers appear here within seconds of the first answers.")
         return
-    one.lead(outcome)
+    lead.draw(outcome)
     if any(effect.cases for effect in outcome.effects) or not outcome.effects:
         picture.draw(session, outcome, can_pick=False)
     effect_table.scores(outcome)
