@@ -37,7 +37,9 @@ The reports are single HTML files without script: download one and open it in a 
 
 Two sizes are no emergence curve: two points have a line through them whatever the models do, and these two differ in
 family, training and quantisation, too. A score at the level of guessing says nothing of what a larger model would do
-with the same prompt. The effects hold for these models, these prompts and cases like these. For a sweep over sizes or
+with the same prompt. That happened: both answer multiple-choice questions as if they guessed, so `shots`, `order` and
+`wording` are shown on sums and facts, where an effect can show at all; they were chosen for that after the first
+answers were seen. The effects hold for these models, these prompts and cases like these. For a sweep over sizes or
 quantisations name your own GGUF files in `promptlab.yaml`, and all of them in the experiment.
 """
 

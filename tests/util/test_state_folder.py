@@ -126,6 +126,9 @@ ELSEWHERE = {
     "models/_llama/_answering.py",  # the cache folder
     "shelf/_rename.py",  # the folder of a file of the workspace
     "shelf/_delete.py",  # the same, for a file that is taken back
+    "cli/experiment.py",  # the file that a person named
+    "lab/_experiment.py",  # the same
+    "sizing/_source.py",  # a temporary folder
 }
 
 

@@ -13,12 +13,14 @@ from tests.places import PACKAGE
 
 STARTED = {
     "models/_llama/_cpu_choice.py": "a command of `subprocesses`",
+    "models/_llama/_plan_client.py": "a command of `subprocesses`",
     "models/_llama/_reference.py": "a command of `subprocesses`",
     "models/_llama/_wheel.py": "-P; it runs before promptlab is installed",
     "models/_llama/_worker_client.py": "a command of `subprocesses`",
     "documents/_convert.py": "isolated (-I), with the import path of this process",
     "_util/git.py": "git, with safe settings",
     "_util/bounded_worker.py": "a command of `subprocesses`",
+    "sizing/_devices.py": "nvidia-smi, found on the path",
     "ui/launch.py": "a command of `subprocesses`, in a folder of promptlab's own",
 }
 """The files that start processes, and what makes them safe. A new file needs a line here and a review."""

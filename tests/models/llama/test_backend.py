@@ -16,7 +16,7 @@ from promptlab._util.subprocesses import NICE
 from promptlab.errors import EngineFailed, ModelNotReady, RequestRejected
 from promptlab.models._backend import Step
 from promptlab.models._llama._backend import LlamaBackend, Lora
-from promptlab.models._llama._load import Offload, read_offload
+from promptlab.models._llama._plan import Offload, read_offload
 from promptlab.models._llama._workers import WORKERS
 from promptlab.models._structured_output import with_schema_verdict
 from promptlab.types import Completion, Delta, Message, Params, Phase, Prompt, Request

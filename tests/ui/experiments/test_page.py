@@ -35,6 +35,9 @@ options: {sections: [context], primary: context}
 PATH = "experiments/page.yaml"
 HOSTILE = "<img src=x onerror=alert(1)> **bold**"
 
+AT_ONCE = 8
+"""So many answers of a scripted model may be under way when it is stopped."""
+
 
 @pytest.fixture
 def here(desk: Desks, tmp_path: Path) -> Desk:
@@ -160,9 +163,9 @@ def test_an_experiment_that_was_stopped_says_so_and_goes_on(desk: Desks, tmp_pat
     assert "no difference larger" not in said(tab), "no verdict before the end"
     assert len(asked_so_far) < 40
     settled(here, press(tab, "experiment-continue"))
-    assert "The article " in said(tab)
+    assert "the article" in said(tab).lower()
     assert "Not finished" not in said(tab)
-    assert 40 <= len(asked_so_far) <= 42, "only what was broken off is asked twice"
+    assert 40 <= len(asked_so_far) <= 40 + AT_ONCE, "only what was broken off is asked twice"
 
 
 def test_a_template_without_cases_leads_to_a_suite(desk: Desks, tmp_path: Path) -> None:
