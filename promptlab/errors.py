@@ -10,6 +10,7 @@ PromptlabError                   has a hint: what to do next
 │   ├── ExampleError             an example pool or the choice from it
 │   ├── NotJudged                a scorer cannot judge an answer: it is neither right nor wrong
 │   ├── SuiteError               a suite file, or a file of cases
+│   ├── ExperimentError          an experiment file, its options, or what cannot be varied
 │   └── FormatError              a file to import, or what an export cannot express
 ├── ModelNotFound                the catalogue has no such model; the nearest name is shown
 ├── ModelNotReady                the model exists but cannot answer now: no key, no file, no library
