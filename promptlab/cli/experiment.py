@@ -148,7 +148,7 @@ def _refuse_decided(name: str) -> None:
     if given:
         raise InputError(
             f"the file of the experiment `{name}` decides {' and '.join(given)}",
-            hint=f"edit the file, or make another experiment: promptlab experiment KIND TEMPLATE … {given[0]} … --name NEW",
+            hint=f"edit the file, or make another: promptlab experiment KIND TEMPLATE … {given[0]} … --name NEW",
         )
 
 
