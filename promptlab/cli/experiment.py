@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from promptlab.cli import _terminal as terminal
 from promptlab.cli._common import opened, print_json, print_line
@@ -19,8 +20,20 @@ if TYPE_CHECKING:
     from promptlab.experiments import Experiment, Outcome, Planned, Running
     from promptlab.lab import Lab
 
-ASK_ABOVE = 500
-"""More answers than this are asked for only after a question, unless `--yes` is given."""
+DECIDED_BY_FILE = (
+    "cases",
+    "models",
+    "scorers",
+    "options",
+    "limit",
+    "repeats",
+    "margin",
+    "screen",
+    "looks",
+    "seed",
+    "name",
+)
+"""What the file of an experiment decides: options that are refused with the name of an experiment."""
 
 
 @click.command()
@@ -41,7 +54,7 @@ ASK_ABOVE = 500
 @click.option("--dry-run", is_flag=True, help="Print answers, tokens, price and minutes; ask no model.")
 @click.option("--stored", is_flag=True, help="Report what is answered already; ask no model.")
 @click.option("--again", is_flag=True, help="Ask everything again, even what was answered before.")
-@click.option("--yes", is_flag=True, help=f"Do not ask back before more than {ASK_ABOVE} answers.")
+@click.option("--yes", is_flag=True, help="Do not ask back before many answers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--parquet", type=click.Path(path_type=Path), metavar="FILE", help="Write every answer to Parquet.")
 @click.option("--show-labelled", is_flag=True, help="Do not mask text labelled above public in what is written.")
@@ -99,6 +112,7 @@ def _wanted(lab: Lab, kind: str, template: str | None, rest: Mapping[str, Any]) 
     from promptlab.experiments import Experiment, kind_names, load_experiment, named
 
     if template is None and kind not in kind_names(lab.workspace):
+        _refuse_decided(kind)
         return load_experiment(lab.workspace, kind)
     if template is None or not rest["cases"] or not rest["models"]:
         missing = "a template" if template is None else "--cases" if not rest["cases"] else "--model"
@@ -122,6 +136,22 @@ def _wanted(lab: Lab, kind: str, template: str | None, rest: Mapping[str, Any]) 
     )
 
 
+def _refuse_decided(name: str) -> None:
+    """Refuse options that the file of an experiment decides: it would be another experiment."""
+    context = click.get_current_context()
+    given = [
+        max(parameter.opts, key=len)
+        for parameter in context.command.params
+        if parameter.name in DECIDED_BY_FILE
+        and context.get_parameter_source(parameter.name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise InputError(
+            f"the file of the experiment `{name}` decides {' and '.join(given)}",
+            hint=f"edit the file, or make another: promptlab experiment KIND TEMPLATE … {given[0]} … --name NEW",
+        )
+
+
 def _options(pairs: Sequence[str]) -> dict[str, Any]:
     import yaml
 
@@ -139,6 +169,8 @@ def _options(pairs: Sequence[str]) -> dict[str, Any]:
 
 def _agree(planned: Planned, lines: Iterator[str], *, yes: bool) -> None:
     """Ask before many answers are asked for."""
+    from promptlab.experiments import ASK_ABOVE
+
     if planned.trials <= ASK_ABOVE or yes:
         return
     for line in lines:

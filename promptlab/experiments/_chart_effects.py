@@ -12,7 +12,7 @@ from promptlab.experiments._tables import arm_rows, effect_rows
 
 def effects(outcome: Outcome) -> Chart | None:
     """Every effect with its interval, the largest first, against zero and the margin that counts as no difference."""
-    rows = [row for row in effect_rows(outcome) if row["cases"]]
+    rows = [row for row in effect_rows(outcome) if row["difference"] is not None]
     if not rows:
         return None
     alt = altair()

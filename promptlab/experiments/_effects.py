@@ -17,7 +17,9 @@ from promptlab.experiments._design import Contrast, Design
 from promptlab.experiments._observations import Observations
 from promptlab.stats import Comparison, Interval
 
-Verdict = Literal["helps", "hurts", "equivalent", "cannot tell yet"]
+Verdict = Literal["helps", "hurts", "equivalent", "cannot tell yet", "changes nothing"]
+NO_CHANGE: Verdict = "changes nothing"
+"""Both sides asked the same of every case, so there is nothing to measure: a difference would be the model's luck."""
 MARGIN = 0.05
 """A difference of less than this counts as none, unless the experiment says otherwise."""
 ONLY_LOOK = stats.Look()
@@ -34,7 +36,8 @@ class Effect:
 
     `left_out` cases have an answer that is missing or not judged, with the reasons and their counts; `better` and
     `worse` are the ids of cases. If two models are compared, `model` is the first of the two; against chance, no case
-    is better or worse. `hopeless` says that the cases left are not likely to settle it.
+    is better or worse. `hopeless` says that the cases left are not likely to settle it. `unchanged` says that both
+    sides asked the same of every case until now.
     """
 
     contrast: Contrast
@@ -49,6 +52,7 @@ class Effect:
     worse: tuple[str, ...]
     p: float = 1.0
     hopeless: bool = False
+    unchanged: bool = False
 
     @cached_property
     def more(self) -> int | None:
@@ -91,9 +95,11 @@ def effects_of(
     compared = {_key(contrast, model): found.compared(confidence) for contrast, model, found in pairs}
     adjusted: dict[str, float] = {}
     for primary in (True, False):
-        keys = [_key(contrast, model) for contrast, model, _ in pairs if contrast.primary == primary]
-        adjusted |= stats.holm({key: look.p(compared[key].p) for key in keys})
-    sizes = {primary: sum(c.primary == primary for c, _, _ in pairs) for primary in (True, False)}
+        own = [(_key(contrast, model), found) for contrast, model, found in pairs if contrast.primary == primary]
+        adjusted |= stats.holm({key: look.p(compared[key].p) for key, found in own if not found.unchanged})
+        adjusted |= {key: 1.0 for key, found in own if found.unchanged}
+    changed = [contrast.primary for contrast, _, found in pairs if not found.unchanged]
+    sizes = {primary: max(1, changed.count(primary)) for primary in (True, False)}
     return tuple(
         _effect(found, compared[key], adjusted[key], sizes[contrast.primary], margin, look)
         for contrast, model, found in pairs
@@ -118,8 +124,12 @@ class _Pairs:
         self.worse: list[str] = []
         self.chance = contrast.chance
         sides = contrast.sides(model)
+        self.unchanged = contrast.chance is None and contrast.models is None and bool(seen.cases)
         self.several = max(len(contrast.after), len(contrast.before)) > 1 or seen.repeats > 1
         for case in seen.cases:
+            if self.unchanged:
+                there, gone = (seen.prompts(case, *side) for side in sides)
+                self.unchanged = bool(there) and there == gone
             after, before = (self._score(seen, case, *side) for side in sides)
             if before is None or after is None:
                 reason = _reason(seen, case, sides)
@@ -169,7 +179,9 @@ def _effect(pairs: _Pairs, found: Comparison, adjusted: float, family: int, marg
     confidence = stats.adjusted_confidence(repeated, adjusted, confidence=found.confidence)
     deviations = math.copysign(stats.deviations_of(found.p), found.difference)
     verdict: Verdict = "cannot tell yet"
-    if found.cases and adjusted < level:
+    if pairs.unchanged:
+        verdict = NO_CHANGE
+    elif found.cases and adjusted < level:
         verdict = "helps" if found.difference > 0 else "hurts"
     elif found.within(margin, look.confidence(1 - level / family)):
         verdict = "equivalent"
@@ -185,6 +197,7 @@ def _effect(pairs: _Pairs, found: Comparison, adjusted: float, family: int, marg
         tuple(pairs.worse),
         repeated,
         hopeless,
+        pairs.unchanged,
     )
 
 

@@ -22,6 +22,7 @@ def headline(outcome: Outcome) -> str:
     parts = [f"{begin}: {outcome.done:,} of {outcome.total:,} answers{stage}."]
     settled = [effect for effect in outcome.effects if effect.verdict != "cannot tell yet"]
     rest = [effect for effect in outcome.effects if effect.verdict == "cannot tell yet" and effect.cases]
+    rest = [effect for effect in rest if not effect.unchanged]
     if settled:
         parts.append(sentence(settled))
     if rest:

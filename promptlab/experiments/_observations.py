@@ -15,7 +15,8 @@ class Observation:
     """One answer: its score from 0 to 1, None if it is not judged or there is no answer, and then the reason.
 
     `result` is the id of the answer in the run history, in its run `store_run`; `text` is the answer. `label` is that
-    of its prompt and its case, which the answer has too.
+    of its prompt and its case, which the answer has too. `prompt` is a hash of all that was sent (`asked_hash`),
+    "" if nothing was.
     """
 
     case: str
@@ -29,6 +30,7 @@ class Observation:
     store_run: str = ""
     text: str = ""
     label: Label = "public"
+    prompt: str = ""
 
     def masked(self) -> Observation:
         """The observation without text if its label is above public; scores remain."""
@@ -74,6 +76,12 @@ class Observations:
     def repeats(self) -> int:
         """The largest number of answers to one prompt."""
         return max(map(len, self.by_cell.values()), default=0)
+
+    def prompts(self, case: str, arms: Sequence[str], model: str) -> list[str]:
+        """Hashes of what a case was asked in `arms`, in the order of the alphabet; empty if one is not known."""
+        cells = [self.by_cell.get((case, arm, model), ()) for arm in arms]
+        hashes = sorted(prompt for cell in cells for prompt in {one.prompt for one in cell} or {""})
+        return hashes if all(hashes) else []
 
     def score(self, case: str, arms: Sequence[str], model: str) -> float | None:
         """The mean score of a case over `arms`; None if any of its answers there is missing or not judged.

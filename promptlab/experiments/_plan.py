@@ -18,7 +18,7 @@ from promptlab.experiments._random import shuffled
 from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites import AskOptions, Case, Estimate, Suite, SuiteLog, TrialMaker
-from promptlab.types import Example, canonical_json, sha256
+from promptlab.types import Example, Request, canonical_json, sha256
 from promptlab.workspace import Workspace
 
 CHANGED = 0.3
@@ -79,10 +79,10 @@ class Planned:
             if item.key.repeat:
                 continue
             try:
-                body = canonical_json(runs.request_of(maker.trial(item)).body())
+                asked = asked_hash(runs.request_of(maker.trial(item)), item.variant.key)
             except PromptlabError as exc:
-                body = f"{item.variant.name}: {exc.message}"
-            prompts[item.variant.name].append(sha256(body + item.variant.key))
+                asked = f"{item.variant.name}: {exc.message}"
+            prompts[item.variant.name].append(asked)
         first: dict[tuple[str, ...], str] = {}
         same = {name: first.setdefault(tuple(texts), name) for name, texts in prompts.items()}
         return {name: other for name, other in same.items() if name != other}
@@ -155,6 +155,12 @@ def _cases(workspace: Workspace, base: Suite, experiment: Experiment) -> tuple[C
         return every
     chosen = set(shuffled([case.id for case in every], experiment.seed, 0)[: experiment.limit])
     return tuple(case for case in every if case.id in chosen)
+
+
+def asked_hash(request: Request, key: str = "") -> str:
+    """A hash of all that decides an answer and what of it is judged (`key`, as in a variant), but for the number of the
+    repeat. The order of a schema's properties counts, because models answer in it."""
+    return sha256(canonical_json([{**request.body(), "repeat": 0}, request.schema, key]))
 
 
 def fingerprint_of(planned: Planned) -> str:

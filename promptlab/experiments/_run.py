@@ -13,9 +13,9 @@ from typing import Literal
 from promptlab import stats
 from promptlab.errors import ExperimentError
 from promptlab.experiments._design import Design
-from promptlab.experiments._effects import Effect, effects_of
+from promptlab.experiments._effects import NO_CHANGE, Effect, effects_of
 from promptlab.experiments._observations import Observation, Observations
-from promptlab.experiments._plan import Planned
+from promptlab.experiments._plan import Planned, asked_hash
 from promptlab.experiments._random import shuffled
 from promptlab.models import Catalogue
 from promptlab.runs import Store
@@ -143,7 +143,8 @@ class Running:
             look = stats.Look(shares, number)
             found = effects_of(at.design, seen, experiment.models, margin=experiment.margin, look=look)
             effects = tuple(at.settled.get(_key(effect), effect) for effect in found)
-            at.settled |= {_key(effect): effect for effect in effects if effect.verdict != "cannot tell yet"}
+            # That nothing was changed until now settles nothing: in cases that are still to come it may be otherwise.
+            at.settled |= {_key(e): e for e in effects if e.verdict not in ("cannot tell yet", NO_CHANGE)}
             if look.last or not effects:
                 continue
             if early := _why_early(effects, f"after {ends[number]} of {len(cases)} cases"):
@@ -291,6 +292,7 @@ def _seen(answered: Answered, labels: Labels) -> Observation:
         result.run_id,
         result.text,
         label,
+        asked_hash(result.request, answered.item.variant.key) if result.request else "",
     )
 
 
@@ -313,7 +315,7 @@ def _survivors(design: Design, screened: Observations, models: Sequence[str], ma
     effects = effects_of(design, screened, models, margin=margin)
     largest: dict[str, float] = {}
     for effect in effects:
-        if not effect.contrast.primary:
+        if not effect.contrast.primary and not effect.unchanged:
             name = effect.contrast.name
             largest[name] = max(largest.get(name, 0.0), abs(effect.difference))
     kept = set(sorted(largest, key=lambda name: -largest[name])[:KEPT_AFTER_SCREEN])

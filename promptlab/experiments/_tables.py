@@ -6,24 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from promptlab import stats
+from promptlab.experiments._effects import Effect
 from promptlab.experiments._observations import Observation
 from promptlab.experiments._run import Outcome
 
 
 def effect_rows(outcome: Outcome) -> list[dict[str, Any]]:
-    """A row for each effect. Differences and intervals are shares from -1 to 1."""
+    """A row for each effect. Differences and intervals are shares from -1 to 1; where nothing was compared, or nothing
+    was changed in the prompt, they are None."""
     return [
         {
             "model": effect.model,
             "what": effect.contrast.name,
             "primary": effect.contrast.primary,
             "verdict": effect.verdict,
-            "difference": effect.difference,
-            "low": effect.interval.low,
-            "high": effect.interval.high,
+            **{name: value if effect.cases and not effect.unchanged else None for name, value in _numbers(effect)},
             "confidence": effect.confidence,
-            "p": effect.p,
-            "adjusted_p": effect.adjusted_p,
             "cases": effect.cases,
             "left_out": sum(effect.left_out.values()),
             "better": len(effect.better),
@@ -32,6 +30,12 @@ def effect_rows(outcome: Outcome) -> list[dict[str, Any]]:
         }
         for effect in outcome.effects
     ]
+
+
+def _numbers(effect: Effect) -> list[tuple[str, float]]:
+    low, high = effect.interval.low, effect.interval.high
+    numbers = {"difference": effect.difference, "low": low, "high": high, "p": effect.p}
+    return [*numbers.items(), ("adjusted_p", effect.adjusted_p)]
 
 
 def arm_rows(outcome: Outcome) -> list[dict[str, Any]]:

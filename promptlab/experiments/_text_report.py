@@ -39,7 +39,7 @@ def smallest_effect_words(planned: Planned) -> str:
 
 def points_words(effect: Effect) -> tuple[str, str]:
     """The difference in points, with its sign, and its interval; dashes if nothing was compared."""
-    if not effect.cases:
+    if not effect.cases or effect.unchanged:
         return "–", "–"
     difference = points(effect.difference)
     sign = "" if difference.startswith("−") or difference == "0" else "+"
@@ -91,9 +91,10 @@ def arm_lines(outcome: Outcome) -> list[list[str]]:
 def effect_lines(outcome: Outcome) -> list[list[str]]:
     lines = [["model", "effect of", "points", "95 % interval", "cases", "p", "corrected p", "verdict"]]
     for e in outcome.effects:
-        interval = f"{points(e.interval.low)} to {points(e.interval.high)}" if e.cases else "–"
+        measured = e.cases > 0 and not e.unchanged
+        interval = f"{points(e.interval.low)} to {points(e.interval.high)}" if measured else "–"
         name = f"{e.contrast.name} (primary)" if e.contrast.primary else e.contrast.name
-        difference = points(e.difference) if e.cases else "–"
+        difference = points(e.difference) if measured else "–"
         lines.append(
             [
                 e.model,
@@ -101,8 +102,8 @@ def effect_lines(outcome: Outcome) -> list[list[str]]:
                 difference,
                 interval,
                 str(e.cases),
-                f"{e.p:.2g}",
-                f"{e.adjusted_p:.2g}",
+                f"{e.p:.2g}" if measured else "–",
+                f"{e.adjusted_p:.2g}" if measured else "–",
                 e.verdict,
             ]
         )

@@ -28,6 +28,8 @@ def _clause(effect: Effect, *, first: bool) -> str:
         return _between_models(effect)
     what, s = contrast.what, "" if contrast.plural else "s"
     where = f" for {effect.model}" if first else ""
+    if effect.unchanged:
+        return f"{what} change{s} nothing in the prompt{where}, so there is no effect to measure"
     if not effect.cases:
         return f"nothing can be said of {what}{where}: no case was judged on both sides"
     if effect.verdict == "helps":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,15 @@ from promptlab.experiments import (
     as_png,
     as_svg,
     chart_of,
+    headline,
     html_report,
     kind_names,
     report_data,
     report_lines,
     sentence,
 )
+from promptlab.experiments._plan import asked_hash
+from promptlab.types import Message, Params, Prompt, Request
 from tests.experiments.bench import able, asked, experiment, workspace
 from tests.experiments.test_kinds import OPTIONS
 
@@ -79,3 +84,37 @@ def test_every_kind_has_its_picture(tmp_path: Path, name: str) -> None:
     assert svg.startswith("<svg")
     assert "NaN" not in svg
     assert as_png(chart, scale=1.0).startswith(b"\x89PNG")
+
+
+NO_DOCUMENTS = "{% system %}{{ instructions }}{% endsystem %}{% user %}{{ user }}{% enduser %}"
+
+
+def test_what_changes_nothing_in_the_prompt_has_no_effect_in_any_report(tmp_path: Path) -> None:
+    """The layout has no place for documents, so that the two arms ask the same. That is not "no difference"."""
+    space = workspace(tmp_path, 200)
+    file = tmp_path / "templates/t.yaml"
+    file.write_text(file.read_text() + f"layout: {json.dumps(NO_DOCUMENTS)}\n")
+    wanted = experiment("ablate", options={"sections": ["context", "instructions"], "primary": "context"})
+    outcome = asked(space, wanted, able(lambda there: 0.9 if there["instructions"] else 0.1))
+    other, nothing = outcome.effects
+    assert (nothing.contrast.name, nothing.verdict, nothing.unchanged) == ("context", "changes nothing", True)
+    assert (other.verdict, other.unchanged) == ("helps", False)
+    row = next(row for row in report_data(outcome)["effects"] if row["what"] == "context")
+    assert {row[name] for name in ("difference", "low", "high", "p", "adjusted_p")} == {None}
+    assert row["verdict"] == "changes nothing"
+    assert "he article changes nothing in the prompt" in headline(outcome)
+    (line,) = [line for line in report_lines(outcome) if "context (primary)" in line]
+    assert line.split()[-2:] == ["changes", "nothing"]
+    page = html_report(outcome)
+    assert "changes nothing in the prompt" in page
+    assert "equivalent" not in page
+    assert "no difference larger" not in page
+
+
+def test_a_schema_in_another_order_is_another_prompt() -> None:
+    """Models answer in the order of the properties."""
+    request = Request("m", Prompt((Message("user", "Hi"),)), Params(), schema='{"properties": {"a": {}, "b": {}}}')
+    turned = replace(request, schema='{"properties": {"b": {}, "a": {}}}')
+    assert request.body() == turned.body()
+    assert asked_hash(request) != asked_hash(turned)
+    assert asked_hash(request) == asked_hash(replace(request, repeat=3))
