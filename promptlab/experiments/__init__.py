@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         measured_options,
         with_free_name,
     )
+    from promptlab.experiments._structure import structure_lines, structure_rows, structure_sentence
     from promptlab.experiments._tables import answer_rows, arm_rows, effect_rows, flipped
     from promptlab.experiments._text_report import (
         arm_lines,
@@ -145,6 +146,9 @@ __all__ = [
     "save_experiment",
     "sentence",
     "smallest_effect_words",
+    "structure_lines",
+    "structure_rows",
+    "structure_sentence",
     "warnings",
     "with_documents",
     "with_free_name",

@@ -72,6 +72,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("layout", "own"): ("Own layouts", "By name, as Jinja with message tags."),
     ("format", "key"): ("Key of the answer in the JSON", ""),
     ("format", "explain"): ("Let it explain before it answers, too", ""),
+    ("format", "asked"): ("Ask for JSON in words only, too", "Shows how often the model keeps to it by itself."),
     ("format", "words"): ("What the prompt says of the form", ""),
     ("wording", "instead"): ("Other wordings of the instructions", "A blank line between two of them."),
     ("wording", "surface"): ("Small changes of form, too", "Upper and lower case, a colon, politeness."),

@@ -15,7 +15,8 @@ class Observation:
     """One answer: its score from 0 to 1, None if it is not judged or there is no answer, and then the reason.
 
     `result` is the id of the answer in the run history, in its run `store_run`; `text` is the answer. `label` is that
-    of its prompt and its case, which the answer has too.
+    of its prompt and its case, which the answer has too. `tokens` are the new ones of the answer, with thinking;
+    `valid` says whether it keeps to the schema of its arm. Both are None if that is not known.
     """
 
     case: str
@@ -29,6 +30,8 @@ class Observation:
     store_run: str = ""
     text: str = ""
     label: Label = "public"
+    tokens: int | None = None
+    valid: bool | None = None
 
     def masked(self) -> Observation:
         """The observation without text if its label is above public; scores remain."""

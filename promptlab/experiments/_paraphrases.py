@@ -24,8 +24,8 @@ from promptlab.experiments._jinja_parts import OPENS, jinja_parts
 from promptlab.experiments._run import Tools
 from promptlab.runs import Trial, start_run
 from promptlab.templates import Template, apply_changes
-from promptlab.types import Place
-from promptlab.workspace import Workspace, check_copy_label
+from promptlab.types import Place, highest
+from promptlab.workspace import Labels, Workspace, check_copy_label
 
 MOST_PARAPHRASES = 20
 PATH = "promptlab/paraphrases.yaml"
@@ -73,7 +73,8 @@ def paraphrases(workspace: Workspace, template: Template, model: str, n: int, to
     if not 1 <= n <= MOST_PARAPHRASES:
         raise ExperimentError(f"{n} paraphrases cannot be asked for at once", hint=f"ask for 1 to {MOST_PARAPHRASES}")
     tools.catalogue.backend(model)  # an unknown model is an error of its own, with a hint
-    answer, cut = _asked(template, own, model, n, tools)
+    label = highest([template.label, Labels(workspace).of_path(template.path)])
+    answer, cut = _asked(replace(template, label=label), own, model, n, tools)
     texts = items_of(answer, own)
     if cut:  # nobody knows how the last one would have ended
         texts = texts[:-1]

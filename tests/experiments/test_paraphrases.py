@@ -131,7 +131,7 @@ def test_no_more_than_were_asked_for(tmp_path: Path) -> None:
 
 def test_the_gate_and_the_label_of_the_file(tmp_path: Path) -> None:
     labels = "models: {}\nlabels: {templates/t.yaml: internal}\n"
-    with pytest.raises(ExperimentError, match="gave no paraphrases.*internal"):
+    with pytest.raises(ExperimentError, match=r"gave no paraphrases.*internal"):
         written(tmp_path, json.dumps(GOOD), clearance="public", config=labels)
     space = Workspace.find(tmp_path)
     wanted = replace(experiment("wording"), name="x")
