@@ -75,7 +75,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("format", "asked"): ("Ask for JSON in words only, too", "Shows how often the model keeps to it by itself."),
     ("format", "words"): ("What the prompt says of the form", ""),
     ("wording", "instead"): ("Other wordings of the instructions", "A blank line between two of them."),
-    ("wording", "surface"): ("Small changes of form, too", "Upper and lower case, a colon, politeness."),
+    ("wording", "surface"): ("Small changes of form, too", "Upper and lower case, separators, politeness."),
     ("models", "chance"): ("Rate of right answers by guessing", "From 0 to 1, such as 0.25 of four choices."),
     ("params", "temperature"): ("Temperatures", "With commas; the first is what the others are compared with."),
     ("params", "top_p"): ("Values of top-p", "With commas."),

@@ -96,11 +96,11 @@ def answer_rows(outcome: Outcome, *, show_labelled: bool = False) -> Iterator[di
                 "score": one.score,
                 "passed": one.passed,
                 "not_judged": one.why_not or None,
-                "new_tokens": one.tokens,
-                "valid": one.valid,
                 "answer": one.text,
                 "label": one.label,
                 "result": one.result,
+                "new_tokens": one.tokens,
+                "valid": one.valid,
             }
 
 
