@@ -41,8 +41,10 @@ def test_each_change(text: str, name: str, changed: str | None) -> None:
 
 
 KEPT = [
-    "`Yes`", '"I don\'t know"', "“Not known”", "https://Example.org/Page", "<Answer>", '{"Answer": "Yes"}', "max_Tokens",
-    "kWh", "camelCase", "a/B", "Me@Example.org", "{{ Team }}", "{% if Team %}a{% endif %}",
+    "`Yes`", '"I don\'t know"', "“Not known”", "https://Example.org/Page", "<Answer>", '{"Answer": "Yes"}',
+    "max_Tokens",
+    "kWh", "camelCase", "a/B", "Me@Example.org", "{{ Team }}",
+    "{% if Team %}a{% endif %}",
 ]  # fmt: skip
 
 
