@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from promptlab.cli import _terminal as terminal
 from promptlab.cli._common import opened, print_json, print_line
+from promptlab.cli._paraphrases import PARAPHRASES, approved, check_paraphrase
 from promptlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ DECIDED_BY_FILE = (
 @click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="A model to ask. May be repeated.")
 @click.option("--scorer", "scorers", multiple=True, metavar="SCORER", help="How answers are judged, such as contains.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the kind; VALUE is YAML.")
+@click.option("--paraphrase", metavar="MODEL", help="Of wording: let MODEL write paraphrases, for you to approve.")
+@click.option("--paraphrases", "number", type=click.IntRange(1, 20), metavar="N", help="How many it writes. [4]")
 @click.option("--limit", type=click.IntRange(2), metavar="N", help="At most N cases, drawn by the seed.")
 @click.option("--repeats", type=click.IntRange(1), default=1, metavar="N", help="Answers to each case.")
 @click.option("--margin", type=float, default=5.0, metavar="POINTS", help="A difference below this counts as none. [5]")
@@ -54,7 +57,7 @@ DECIDED_BY_FILE = (
 @click.option("--dry-run", is_flag=True, help="Print answers, tokens, price and minutes; ask no model.")
 @click.option("--stored", is_flag=True, help="Report what is answered already; ask no model.")
 @click.option("--again", is_flag=True, help="Ask everything again, even what was answered before.")
-@click.option("--yes", is_flag=True, help="Do not ask back before many answers.")
+@click.option("--yes", is_flag=True, help="Do not ask back, not even before many answers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--parquet", type=click.Path(path_type=Path), metavar="FILE", help="Write every answer to Parquet.")
 @click.option("--show-labelled", is_flag=True, help="Do not mask text labelled above public in what is written.")
@@ -80,6 +83,8 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
 
     with opened() as lab:
         wanted = _wanted(lab, kind, template, rest)
+        if rest["paraphrase"]:
+            wanted = approved(lab, wanted, rest["paraphrase"], rest["number"] or PARAPHRASES, yes=rest["yes"])
         planned = plan_experiment(lab.workspace, wanted)
         if rest["stored"]:
             stored = read_outcome(planned, Tools(lab.catalogue, lab.store, lab.suite_log))
@@ -111,9 +116,13 @@ def _wanted(lab: Lab, kind: str, template: str | None, rest: Mapping[str, Any]) 
     """The experiment that the words of the command line describe, or that of a file."""
     from promptlab.experiments import Experiment, kind_names, load_experiment, named
 
+    if rest["paraphrase"]:
+        check_paraphrase(kind, template, asks_nothing=rest["dry_run"] or rest["stored"])
     if template is None and kind not in kind_names(lab.workspace):
         _refuse_decided(kind)
         return load_experiment(lab.workspace, kind)
+    if rest["number"] and not rest["paraphrase"]:
+        raise click.UsageError("--paraphrases needs --paraphrase MODEL, the model that writes them")
     if template is None or not rest["cases"] or not rest["models"]:
         missing = "a template" if template is None else "--cases" if not rest["cases"] else "--model"
         raise click.UsageError(f"an experiment needs {missing}")

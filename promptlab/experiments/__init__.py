@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._own_kinds import OwnKinds, own_kinds
+    from promptlab.experiments._paraphrases import MOST_PARAPHRASES, Paraphrase, paraphrases, with_paraphrases
     from promptlab.experiments._plan import ASK_ABOVE, Planned, plan_experiment
     from promptlab.experiments._plan_report import plan_data, warnings
     from promptlab.experiments._reading import Reading, distinct_tokens, readings
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         measured_options,
         with_free_name,
     )
+    from promptlab.experiments._structure import structure_lines, structure_rows, structure_sentence
     from promptlab.experiments._tables import answer_rows, arm_rows, effect_rows, flipped
     from promptlab.experiments._text_report import (
         arm_lines,
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ASK_ABOVE",
     "MEASURED_CASES",
+    "MOST_PARAPHRASES",
     "Arm",
     "Asked",
     "CaseSource",
@@ -80,6 +83,7 @@ __all__ = [
     "Outcome",
     "OutcomeFile",
     "OwnKinds",
+    "Paraphrase",
     "Picture",
     "Planned",
     "Progress",
@@ -126,6 +130,7 @@ __all__ = [
     "outcome_files",
     "own_kinds",
     "page_or_memory",
+    "paraphrases",
     "pictures_of",
     "plan_data",
     "plan_experiment",
@@ -141,9 +146,13 @@ __all__ = [
     "save_experiment",
     "sentence",
     "smallest_effect_words",
+    "structure_lines",
+    "structure_rows",
+    "structure_sentence",
     "warnings",
     "with_documents",
     "with_free_name",
+    "with_paraphrases",
     "with_shots",
 ]
 

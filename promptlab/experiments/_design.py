@@ -21,11 +21,15 @@ from promptlab.workspace import Workspace
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to ask every case. `levels` are the values of the factors, for tables: `{"k": 4, "draw": 2}`."""
+    """One way to ask every case. `levels` are the values of the factors, for tables: `{"k": 4, "draw": 2}`.
+
+    `schema` is the JSON Schema, as JSON text, that the report holds the answers against, None for that of the template.
+    """
 
     name: str
     variant: SuiteVariant
     levels: Mapping[str, Any] = field(default_factory=dict)
+    schema: str | None = None
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,13 @@ def answers_as_parquet(outcome: Outcome, *, show_labelled: bool = False) -> byte
         raise PromptlabError("Parquet needs pyarrow", hint="pip install 'promptlab[notebook]', or use CSV") from exc
     rows = list(answer_rows(outcome, show_labelled=show_labelled))
     columns = {name: _column([_plain(row[name]) for row in rows]) for name in (rows[0] if rows else ())}
-    types = {"score": pyarrow.float64(), "passed": pyarrow.bool_(), "not_judged": pyarrow.string()}
+    types = {
+        "score": pyarrow.float64(),
+        "passed": pyarrow.bool_(),
+        "valid": pyarrow.bool_(),
+        "new_tokens": pyarrow.int64(),
+        "not_judged": pyarrow.string(),
+    }
     arrays = {name: pyarrow.array(values, type=types.get(name)) for name, values in columns.items()}
     file = io.BytesIO()
     parquet.write_table(pyarrow.table(arrays), file)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from promptlab.experiments._effects import Effect
 from promptlab.experiments._run import Outcome
+from promptlab.experiments._structure import structure_sentence
 from promptlab.experiments._words import points, sentence
 
 
@@ -16,7 +17,7 @@ def headline(outcome: Outcome) -> str:
     """What came of an experiment in words. Before its end there is no verdict in it, apart from those that a planned
     look has settled."""
     if outcome.state == "finished":
-        return sentence(outcome.effects)
+        return " ".join(part for part in (sentence(outcome.effects), structure_sentence(outcome)) if part)
     begin = "Still asking" if outcome.state == "asking" else "Not finished"
     stage = f" of {outcome.stage}" if outcome.stage not in ("", "asking") else ""
     parts = [f"{begin}: {outcome.done:,} of {outcome.total:,} answers{stage}."]

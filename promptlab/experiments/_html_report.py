@@ -20,6 +20,7 @@ from promptlab.experiments._luck import luck_lines
 from promptlab.experiments._observations import hidden
 from promptlab.experiments._repeats import repeat_lines
 from promptlab.experiments._run import Outcome
+from promptlab.experiments._structure import structure_lines, structure_sentence
 from promptlab.experiments._text_report import arm_lines, left_out_lines
 from promptlab.experiments._words import sentence
 from promptlab.runs import Store
@@ -51,7 +52,7 @@ def html_report(
     body = [
         *_head(outcome, label, show_labelled),
         *_pictures(outcome, sizes),
-        *_repeats(outcome),
+        *_tables(outcome),
         *(Markup("<p>{}</p>\n").format(line) for line in _notes(outcome)),
         Flips(outcome, asked, show_labelled).html(),
         _how(outcome, asked, sizes or {}),
@@ -88,6 +89,7 @@ def _head(outcome: Outcome, label: Label, show_labelled: bool) -> Iterator[Marku
         return
     for model in dict.fromkeys(effect.model for effect in outcome.effects):
         words = sentence([effect for effect in outcome.effects if effect.model == model])
+        words = f"{words} {structure_sentence(outcome, model)}".strip()
         yield Markup("<p class=lead>{}</p>\n").format(words)
 
 
@@ -123,9 +125,12 @@ def _notes(outcome: Outcome) -> list[str]:
     return [*luck_lines(outcome), *outcome.notes, *left_out_lines(outcome)]
 
 
-def _repeats(outcome: Outcome) -> Iterator[Markup]:
-    if repeats := repeat_lines(outcome):
-        yield Markup("<section><h2>Repeats</h2>\n{}</section>\n").format(table(repeats))
+def _tables(outcome: Outcome) -> Iterator[Markup]:
+    """The tables without a picture: what an answer takes, and what its repeats say."""
+    tables = {"New tokens and validity": structure_lines(outcome), "Repeats": repeat_lines(outcome)}
+    for title, lines in tables.items():
+        if lines:
+            yield Markup("<section><h2>{}</h2>\n{}</section>\n").format(title, table(lines))
 
 
 def _how(outcome: Outcome, asked: Asked, sizes: Mapping[str, int]) -> Markup:

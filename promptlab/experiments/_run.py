@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from promptlab import stats
+from promptlab._util.json_schema import validate
 from promptlab.errors import ExperimentError
 from promptlab.experiments._design import Design
 from promptlab.experiments._effects import NO_CHANGE, Effect, effects_of
@@ -18,8 +19,9 @@ from promptlab.experiments._observations import Observation, Observations
 from promptlab.experiments._plan import Planned, asked_hash
 from promptlab.experiments._random import shuffled
 from promptlab.models import Catalogue
-from promptlab.runs import Store
+from promptlab.runs import Store, why_not_judgeable
 from promptlab.suites import Answered, Asking, AskOptions, Case, StoredAnswers, SuiteLog
+from promptlab.types import Result
 from promptlab.workspace import Labels
 
 KEPT_AFTER_SCREEN = 3
@@ -173,8 +175,10 @@ class Running:
         at = self._at
         at.begin(stage, len(self.planned.experiment.models) * self.planned.experiment.repeats * len(cases))
         labels = Labels(self.planned.material.workspace)
+        own = self.planned.material.template
+        schemas = {arm.name: arm.schema or (arm.variant.template or own).schema for arm in design.arms}
         for answered in self._read(design, cases) if self._stored else self._asked(design, cases):
-            at.rows[answered.position] = _seen(answered, labels)
+            at.rows[answered.position] = _seen(answered, labels, schemas[answered.item.key.variant])
             yield Progress(stage, at.done, at.total, self)
         if not at.whole and not self._halted:
             self._halted = f"{at.total - at.done:,} of {at.total:,} answers are not there"
@@ -276,7 +280,7 @@ def without_verdicts(effects: Iterable[Effect], settled: Mapping[tuple[str, str]
     return tuple(settled.get(_key(effect)) or replace(effect, verdict="cannot tell yet") for effect in effects)
 
 
-def _seen(answered: Answered, labels: Labels) -> Observation:
+def _seen(answered: Answered, labels: Labels, schema: str | None) -> Observation:
     key, verdict, result = answered.item.key, answered.verdict, answered.result
     score = None if verdict.passed is None else verdict.score
     why = "" if score is not None else result.error or verdict.not_judged or "it has no score"
@@ -293,7 +297,18 @@ def _seen(answered: Answered, labels: Labels) -> Observation:
         result.text,
         label,
         asked_hash(result.request, answered.item.variant.key) if result.request else "",
+        result.tokens.written,
+        _is_valid(result, schema),
     )
+
+
+def _is_valid(result: Result, schema: str | None) -> bool | None:
+    """Whether an answer keeps to `schema`. None without one, and for an answer that is missing or not whole."""
+    if schema is None or result.completion is None:
+        return None
+    if why_not_judgeable(result.completion, result.request, judge_cut=False):
+        return None
+    return validate(schema, result.completion.text).valid
 
 
 def _key(effect: Effect) -> tuple[str, str]:

@@ -64,9 +64,22 @@ def arm_rows(outcome: Outcome) -> list[dict[str, Any]]:
                     "not_judged": sum(map(len, cells)) - len(judged),
                     "low": interval.low,
                     "high": interval.high,
+                    **_structure([one for cell in cells for one in cell]),
                 }
             )
     return rows
+
+
+def _structure(answers: Sequence[Observation]) -> dict[str, Any]:
+    """Mean new tokens of an answer and the share of valid ones, and how many answers each of them knows."""
+    tokens = [one.tokens for one in answers if one.tokens is not None]
+    valid = [one.valid for one in answers if one.valid is not None]
+    return {
+        "new_tokens": sum(tokens) / len(tokens) if tokens else None,
+        "new_tokens_unknown": len(answers) - len(tokens),
+        "valid": sum(valid) if valid else None,
+        "valid_of": len(valid),
+    }
 
 
 def answer_rows(outcome: Outcome, *, show_labelled: bool = False) -> Iterator[dict[str, Any]]:
@@ -90,6 +103,8 @@ def answer_rows(outcome: Outcome, *, show_labelled: bool = False) -> Iterator[di
                 "answer": one.text,
                 "label": one.label,
                 "result": one.result,
+                "new_tokens": one.tokens,
+                "valid": one.valid,
             }
 
 

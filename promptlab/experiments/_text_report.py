@@ -11,6 +11,7 @@ from promptlab.experiments._luck import luck_lines, luck_rows
 from promptlab.experiments._plan import CHANGED, Planned
 from promptlab.experiments._repeats import repeat_lines, repeat_rows
 from promptlab.experiments._run import Outcome
+from promptlab.experiments._structure import structure_lines, structure_rows, token_words
 from promptlab.experiments._tables import arm_rows, effect_rows
 from promptlab.experiments._words import points
 from promptlab.suites import Estimate
@@ -59,6 +60,9 @@ def report_lines(outcome: Outcome) -> Iterator[str]:
     if outcome.effects:
         yield ""
         yield from _table(effect_lines(outcome))
+    if structure := structure_lines(outcome):
+        yield ""
+        yield from _table(structure)
     if repeats := repeat_lines(outcome):
         yield ""
         yield from _table(repeats)
@@ -79,12 +83,16 @@ def left_out_lines(outcome: Outcome) -> Iterator[str]:
 
 
 def arm_lines(outcome: Outcome) -> list[list[str]]:
-    lines = [["model", "asked", "score", "passed", "95 % interval"]]
-    for row in arm_rows(outcome):
+    rows = arm_rows(outcome)
+    judged = any(row["valid_of"] for row in rows)
+    lines = [["model", "asked", "score", "passed", "95 % interval", "new tokens", *(["valid"] if judged else [])]]
+    for row in rows:
         score = "–" if row["score"] is None else f"{100 * row['score']:.1f} %"
         passed = f"{row['passed']} of {row['judged']}" + (f", {row['not_judged']} ?" if row["not_judged"] else "")
         interval = f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %" if row["judged"] else "–"
-        lines.append([row["model"], row["arm"] or "as written", score, passed, interval])
+        tokens = token_words(row["new_tokens"], row["new_tokens_unknown"])
+        line = [row["model"], row["arm"] or "as written", score, passed, interval, tokens]
+        lines.append(line + ([f"{row['valid']} of {row['valid_of']}" if row["valid_of"] else "–"] if judged else []))
     return lines
 
 
@@ -129,6 +137,7 @@ def report_data(outcome: Outcome) -> dict[str, Any]:
         "total": outcome.total,
         "effects": effect_rows(outcome),
         "arms": arm_rows(outcome),
+        "structure": structure_rows(outcome),
         "repeats": repeat_rows(outcome),
         "luck": luck_rows(outcome),
         "screened": len(outcome.screened.cases) if outcome.screened else 0,
