@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from promptlab.experiments._text_report import (
         arm_lines,
         effect_lines,
+        left_out_lines,
         plan_lines,
         points_words,
         report_data,
@@ -119,6 +120,7 @@ __all__ = [
     "kind_named",
     "kind_names",
     "label_of",
+    "left_out_lines",
     "load_experiment",
     "luck_lines",
     "luck_rows",

@@ -19,6 +19,7 @@ def effects(outcome: Outcome) -> Chart | None:
     shown = [
         {
             "model": row["model"],
+            "effect": row["what"],  # for a press on its point
             "what": in_lines(row["what"].replace("_", " ") + (" (primary)" if row["primary"] else "")),
             "verdict": row["verdict"],
             "cases": row["cases"],

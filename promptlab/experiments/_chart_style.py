@@ -60,7 +60,7 @@ def in_lines(name: str, width: int = NAME_WIDTH) -> str:
 
 def lines_axis(**more: Any) -> Any:
     """An axis whose names may have several lines."""
-    return altair().Axis(labelExpr="split(datum.label, '\\n')", labelLimit=270, **more)
+    return altair().Axis(labelExpr="split(datum.label, '\\n')", labelLimit=270, labelFlush=False, **more)
 
 
 def row_height(outcome: Outcome, names: Sequence[str]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -109,12 +110,37 @@ def test_from_measure_this_to_the_picture_and_a_case(place: tuple[App, World], o
     expect(page.locator(".pl-experiment")).to_contain_text("The article adds ")
 
 
+def test_a_press_on_a_point_opens_the_cases_of_its_effect(
+    place: tuple[App, World], open_page: Callable[..., Page]
+) -> None:
+    page = open_page(f"{place[0].url}/experiments?experiment=experiments/world-cup-ablate.yaml")
+    points = page.locator(".st-key-experiment-picture-effects-press path[aria-roledescription='point']")
+    expect(points).to_have_count(4)
+    idle(page)
+    context = points.and_(page.locator("[aria-label*='what: context']"))
+    expect(context).to_have_count(1)
+    for _ in range(2):  # also after the way back
+        box = context.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(page.locator("[class*='st-key-flip-row-']").first).to_be_visible()
+        assert parse_qs(urlsplit(page.url).query) == {
+            "experiment": ["experiments/world-cup-ablate.yaml"],
+            "effect": ["context"],
+            "model": ["steady"],
+        }
+        page.go_back()
+        expect(context).to_be_visible()
+        idle(page)
+
+
 def test_the_files_can_be_taken_away(place: tuple[App, World], open_page: Callable[..., Page]) -> None:
     page = open_page(f"{place[0].url}/experiments?experiment=experiments/world-cup-ablate.yaml")
     expect(page.locator(".pl-lead")).to_contain_text("The article adds ")
     idle(page)
     page.get_by_text("Files: report, picture, all answers").click()
     starts = {"Report (HTML)": b"<!doctype html>", "Picture (SVG)": b"<svg", "Picture (PNG)": b"\x89PNG"}
+    starts |= {"Answers (Parquet)": b"PAR1"}
     for label, start in {**starts, "Answers (CSV)": b""}.items():
         with page.expect_download() as download:
             page.get_by_role("button", name=label).click()

@@ -238,6 +238,8 @@ JOURNEYS: dict[str, list[tuple[str, Callable[[Page], None]]]] = {
     "/documents": [("document=", button("open-doc")), ("/documents", button("documents-all"))],
     "/examples": [("pool=", button("open-pool"))],
     "/suites": [("suite=", button("open-suite")), ("item=", button("cell-")), ("/runs", side_bar("Runs"))],
+    "/experiments": [("new=1", button("experiment-new")), ("/experiments", button("experiments-all"))],
+    "/votes": [("/experiments", side_bar("Experiments")), ("/votes", side_bar("Votes"))],
     "/models": [("/runs", side_bar("Runs")), ("/", side_bar("Workbench")), ("/ledger", side_bar("Ledger"))],
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from promptlab.errors import PromptlabError
-from promptlab.experiments import Outcome, OutcomeFile, outcome_files
+from promptlab.experiments import Outcome, OutcomeFile, label_of, outcome_files
 from promptlab.ui.components.widgets import mono, note, small
 from promptlab.ui.experiments.picture import sizes_of
 from promptlab.ui.state.session import Session
@@ -18,6 +18,9 @@ def draw(session: Session, outcome: Outcome) -> None:
     experiment = outcome.planned.experiment
     with st.expander("Files: report, picture, all answers", key="experiment-files", type="compact"):
         small("The report stands alone: one HTML file with the sentence, the pictures and the cases that changed.")
+        label = label_of(outcome)
+        if label != "public":
+            small(f"Text labelled {label} is masked in all files; scores are not.")
         with st.container(horizontal=True, gap="small"):
             for file in outcome_files(outcome, sizes=sizes_of(session, outcome), store=session.store):
                 st.download_button(

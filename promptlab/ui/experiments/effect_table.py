@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from promptlab.experiments import Effect, Outcome, arm_lines, points_words
+from promptlab.experiments import Effect, Outcome, arm_lines, points_words, repeat_lines
 from promptlab.types import sha256
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import chip, escape, markup
@@ -66,6 +66,15 @@ def scores(outcome: Outcome) -> None:
     """The score of every way to ask, as a table in a fold."""
     with st.expander("The score of every way to ask", key="experiment-scores", type="compact"):
         markup(table_html(arm_lines(outcome), "The score of every way to ask"))
+
+
+def repeats(outcome: Outcome) -> None:
+    """What several answers to each case say, as a table in a fold."""
+    lines = repeat_lines(outcome)
+    if lines:
+        title = f"{outcome.planned.experiment.repeats} answers to each case: pass@k, and how far they agree"
+        with st.expander(title, key="experiment-repeats", type="compact"):
+            markup(table_html(lines, "Repeats"))
 
 
 def table_html(lines: Sequence[Sequence[str]], label: str) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab.errors import PromptlabError
-from promptlab.experiments import Experiment, Outcome, Planned, plan_experiment
+from promptlab.experiments import Experiment, Outcome, Planned, label_of, left_out_lines, luck_lines, plan_experiment
 from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.experiments import downloads, effect_table, lead, picture, plan, progress
 from promptlab.ui.experiments.wording import question_of, short
 from promptlab.ui.state.session import Session
+
+SHOWN_LEFT_OUT = 4
+"""Lines about cases that are left out which the page shows without a fold."""
 
 
 def draw(session: Session, experiment: Experiment) -> None:
@@ -55,11 +58,11 @@ def _not_asked(session: Session, planned: Planned) -> None:
     note("info", "Not asked yet", "This is what it would take. Nothing is asked before you press Start.")
     try:
         with st.spinner("Rendering every prompt and counting tokens"):
-            estimate = session.experiments.estimate(planned, catalogue=session.catalogue, store=session.store)
+            takes = session.experiments.takes(planned, catalogue=session.catalogue, store=session.store)
     except PromptlabError as exc:
         note("bad", exc.message, exc.hint)
         return
-    plan.show(planned, estimate)
+    plan.show(planned, takes)
     plan.start(session, planned, max_cost=None)
 
 
@@ -85,14 +88,35 @@ def _result(session: Session, outcome: Outcome) -> None:
 def show(session: Session, outcome: Outcome) -> None:
     """The sentence, the picture, the effects with the cases that they changed, the scores, notes and files."""
     lead.draw(outcome)
-    picture.draw(session, outcome)
+    drawn = picture.pictures(session, outcome)
+    picture.first(outcome, drawn)
     effect_table.draw(outcome)
-    effect_table.scores(outcome)
-    for line in outcome.notes:
+    picture.others(outcome, drawn)
+    if not any(one.name in ("arms", "params") for one in drawn):  # their numbers are these scores
+        effect_table.scores(outcome)
+    effect_table.repeats(outcome)
+    for line in (*luck_lines(outcome), *outcome.notes):
         small(line)
+    _left_out(outcome)
     if outcome.state == "finished" and outcome.stopped:
         small(f"Not all cases were asked: {outcome.stopped}.")
     downloads.draw(session, outcome)
-    asked = session.experiments.was_asked(outcome.planned.experiment.path)
-    if asked:
-        small(f"Asked {widgets.clock(asked)}.")
+    facts = []
+    if asked := session.experiments.was_asked(outcome.planned.experiment.path):
+        facts.append(f"Asked {widgets.clock(asked)}.")
+    if (label := label_of(outcome)) != "public":
+        facts.append(f"The prompts and answers are {label}.")
+    if facts:
+        small(" ".join(facts))
+
+
+def _left_out(outcome: Outcome) -> None:
+    """What the effects leave out; a long list in a fold whose title has the number."""
+    lines = list(left_out_lines(outcome))
+    if len(lines) <= SHOWN_LEFT_OUT:
+        for line in lines:
+            small(line)
+        return
+    with st.expander(f"{len(lines)} effects leave out cases", key="experiment-left-out", type="compact"):
+        for line in lines:
+            small(line)

@@ -1,61 +1,99 @@
-"""The picture of an experiment; a press on an effect's point opens the cases that it changed."""
+"""The pictures of an experiment. A press on an effect's point opens the cases that it changed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from promptlab.experiments import Outcome, chart_of
+from promptlab.experiments import Outcome, Picture, pictures_of
 from promptlab.ui.components import links
-from promptlab.ui.components.widgets import small
+from promptlab.ui.components.widgets import markup, plain, small
+from promptlab.ui.experiments.effect_table import table_html
 from promptlab.ui.state.session import Session
 
-_KEY, _PICK = "experiment-picture", "effect"
+_KEY, _PRESS = "experiment-picture", "press"
+FULL_WIDTH = ("effects", "arms", "shots", "frontier")
+"""Pictures that take the width of the page. The others have squares or several parts, and keep their own."""
 
 
-def draw(session: Session, outcome: Outcome, *, can_pick: bool = True) -> None:
-    """Draw the picture that answers the question. With `can_pick`, its points open the cases that changed."""
-    chart: Any = chart_of(outcome, sizes=sizes_of(session, outcome))
-    if chart is None:
+def pictures(session: Session, outcome: Outcome) -> Sequence[Picture]:
+    """The pictures of an experiment, the one that answers its question first."""
+    return pictures_of(outcome, sizes=sizes_of(session, outcome))
+
+
+def first(outcome: Outcome, drawn: Sequence[Picture], *, can_press: bool = True) -> None:
+    """Draw the picture that answers the question. With `can_press`, the points of effects open cases."""
+    if not drawn:
         small("There is nothing to draw yet: no answer was judged.")
         return
+    _chart(outcome, drawn[0], can_press=can_press)
+    if drawn[0].name != "effects":
+        _numbers(drawn[0])
+
+
+def others(outcome: Outcome, drawn: Sequence[Picture]) -> None:
+    """Draw the other pictures, each with its title, what there is to see, and its numbers in a fold."""
+    for picture in drawn[1:]:
+        st.markdown(f"#### {plain(picture.title)}")
+        if picture.name != "effects":  # their sentence is the answer above, their numbers are the table of effects
+            small(picture.sentence)
+        _chart(outcome, picture, can_press=True)
+        if picture.name != "effects":
+            _numbers(picture)
+
+
+def _numbers(picture: Picture) -> None:
+    with st.expander(f"Numbers: {_small_first(plain(picture.title))}", key=f"numbers-{picture.name}", type="compact"):
+        markup(table_html(picture.table, picture.title))
+
+
+def _small_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _chart(outcome: Outcome, picture: Picture, *, can_press: bool) -> None:
+    width: Any = "stretch" if picture.name in FULL_WIDTH else "content"
+    key = f"{_KEY}-{picture.name}"
+    if picture.name != "effects" or not can_press:
+        st.vega_lite_chart(picture.chart.to_dict(), width=width, key=key)
+        return
+    spec = _with_presses(picture.chart)
+    st.vega_lite_chart(
+        spec, width=width, key=f"{key}-press", selection_mode=_PRESS, on_select=lambda: _open(outcome, f"{key}-press")
+    )
+    small("A press on a point opens the cases that changed; so does the number at the end of each row of the table.")
+
+
+def _with_presses(chart: Any) -> dict[str, Any]:
+    """The picture with a layer that takes presses: a larger area around each point, which is not seen.
+
+    One layer for all points: Vega-Lite cannot take the same press from two layers.
+    """
     spec: dict[str, Any] = chart.to_dict()
-    width = "content" if outcome.planned.experiment.kind == "book" else "stretch"
-    if not can_pick or not _let_pick(spec):
-        st.vega_lite_chart(spec, width=width)
-        return
-    st.vega_lite_chart(spec, width=width, key=_KEY, selection_mode=_PICK, on_select=lambda: _open_picked(outcome))
-    small("A press on a point opens the cases that changed; so does the number at the end of each row below.")
+    numbers = [number for number, layer in enumerate(chart.layer) if layer.mark.type == "point"]
+    rows = [row for number in numbers for row in chart.layer[number].data.values]
+    places = {name: spec["layer"][numbers[0]]["encoding"].get(name) for name in ("x", "y", "yOffset")}
+    spec["layer"].append(
+        {
+            "name": "points",
+            "data": {"values": rows},
+            "mark": {"type": "point", "filled": True, "size": 350, "opacity": 0, "cursor": "pointer", "aria": False},
+            "encoding": {name: place for name, place in places.items() if place},
+        }
+    )
+    select = {"type": "point", "fields": ["effect", "model"], "toggle": False}
+    spec["params"] = [*spec.get("params", ()), {"name": _PRESS, "select": select, "views": ["points"]}]
+    return spec
 
 
-def _let_pick(spec: dict[str, Any]) -> bool:
-    """Let the points of effects be picked. False if the picture has none."""
-    names = []
-    for number, layer in enumerate(spec.get("layer", ())):
-        mark = layer.get("mark")
-        kind = mark.get("type") if isinstance(mark, dict) else mark
-        fields = {channel.get("field") for channel in layer.get("encoding", {}).values() if isinstance(channel, dict)}
-        if kind == "point" and {"what", "model"} <= fields:
-            layer["name"] = f"effects-{number}"
-            layer["mark"] = {**(mark if isinstance(mark, dict) else {"type": kind}), "cursor": "pointer"}
-            names.append(layer["name"])
-    if names:
-        select = {"type": "point", "fields": ["what", "model"], "toggle": False}
-        spec["params"] = [*spec.get("params", ()), {"name": _PICK, "select": select, "views": names}]
-    return bool(names)
-
-
-def _open_picked(outcome: Outcome) -> None:
-    """Open the cases that the picked effect changed."""
-    picked = st.session_state[_KEY].selection.get(_PICK) or []
-    if not picked:
-        return
-    what, model = " ".join(str(picked[0].get("what", "")).split()), picked[0].get("model")
-    for effect in outcome.effects:
-        name = effect.contrast.name.replace("_", " ") + (" (primary)" if effect.contrast.primary else "")
-        if (" ".join(name.split()), effect.model) == (what, model):
-            links.address(experiment=outcome.planned.experiment.path, effect=effect.contrast.name, model=effect.model)
+def _open(outcome: Outcome, key: str) -> None:
+    """Open the cases that the pressed effect changed."""
+    pressed = st.session_state[key].selection.get(_PRESS) or []
+    if pressed:
+        path = outcome.planned.experiment.path
+        links.address(experiment=path, effect=pressed[0]["effect"], model=pressed[0]["model"])
 
 
 def sizes_of(session: Session, outcome: Outcome) -> dict[str, int]:

@@ -16,14 +16,14 @@ from promptlab.experiments import (
     save_experiment,
     smallest_effect_words,
 )
-from promptlab.suites import Estimate
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, markup, note, small
+from promptlab.ui.state.open_experiments import Takes
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import start as suite_start
 
 _ERROR = "experiment-start-error"
-SHOWN_WAYS = 40
+SHOWN_WAYS, SHOWN_WARNINGS = 40, 6
 
 
 def renamed(experiment: Experiment, name: str) -> Experiment:
@@ -39,17 +39,17 @@ def draw(session: Session, experiment: Experiment, *, max_cost: float | None) ->
     try:
         planned = plan_experiment(session.workspace, experiment)
         with st.spinner("Rendering every prompt and counting tokens"):
-            estimate = session.experiments.estimate(planned, catalogue=session.catalogue, store=session.store)
+            takes = session.experiments.takes(planned, catalogue=session.catalogue, store=session.store)
     except PromptlabError as exc:
         what = exc.what if isinstance(exc, ExperimentError) else exc.message
         note("warn", "This question does not fit what is chosen", what, exc.hint)
         return
-    show(planned, estimate)
+    show(planned, takes)
     start(session, planned, max_cost=max_cost)
 
 
-def show(planned: Planned, estimate: Estimate) -> None:
-    """What would be asked, what it takes at most, and the smallest effect that it can show."""
+def show(planned: Planned, takes: Takes) -> None:
+    """What would be asked, what it takes at most, what will not be sent, and the smallest effect that it can show."""
     experiment = planned.experiment
     cases, ways, models = len(planned.material.cases), len(planned.design.arms), len(experiment.models)
     counts = [_count(cases, "case"), f"{_count(ways, 'way')} to ask", _count(models, "model")]
@@ -58,12 +58,24 @@ def show(planned: Planned, estimate: Estimate) -> None:
         f'<div><span class="pl-count pl-num">{planned.trials:,} answers</span> '
         f'<span class="pl-small pl-num">{escape(" × ".join(counts))}</span></div>'
     )
-    suite_start.show_estimate(estimate)
+    if takes.warnings:
+        more = len(takes.warnings) - SHOWN_WARNINGS
+        rest = [f"… and {more} more of this kind."] if more > 0 else []
+        note("warn", "Before you start", *takes.warnings[:SHOWN_WARNINGS], *rest)
+    suite_start.show_estimate(takes.estimate, read=takes.read)
+    _sharing(takes)
     small(smallest_effect_words(planned))
     for line in planned.design.notes:
         small(line)
     with st.expander(f"The {_count(ways, 'way')} to ask, and what is compared", key="experiment-ways", type="compact"):
         markup(_ways(planned))
+
+
+def _sharing(takes: Takes) -> None:
+    """What it means that fewer tokens are read than the prompts have."""
+    counted = [one for one in takes.estimate.models if one.model in takes.read and one.role == "answer"]
+    if any(takes.read[one.model] < one.prompt for one in counted):
+        small("Prompts share their beginnings; a model on this machine reads a shared beginning once.")
 
 
 def _ways(planned: Planned) -> str:

@@ -52,7 +52,7 @@ def _live(session: Session, experiment: Experiment, job: SuiteJob) -> None:
         return
     lead.draw(outcome)
     if any(effect.cases for effect in outcome.effects) or not outcome.effects:
-        picture.draw(session, outcome, can_pick=False)
+        picture.first(outcome, picture.pictures(session, outcome), can_press=False)
     effect_table.scores(outcome)
 
 

@@ -9,13 +9,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from cachetools import LRUCache
 
 from promptlab import suites
 from promptlab._util.files import file_stamp
-from promptlab.experiments import Experiment, Outcome, Planned, Running, Tools, plan_experiment, read_outcome
+from promptlab.experiments import (
+    Experiment,
+    Outcome,
+    Planned,
+    Running,
+    Tools,
+    plan_experiment,
+    read_outcome,
+    readings,
+    warnings,
+)
 from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites import Estimate, Verb
@@ -83,6 +94,16 @@ class ExperimentWork:
         return last[2]
 
 
+@dataclass(frozen=True)
+class Takes:
+    """What asking an experiment takes at most; `read` are the tokens that each local model must read if it reads a
+    shared beginning once; `warnings` say what will not be sent, or changes nothing."""
+
+    estimate: Estimate
+    read: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+
 class OpenExperiments:
     """The experiments of a workspace, in this process. Safe to use from several threads."""
 
@@ -137,10 +158,15 @@ class OpenExperiments:
         """When the newest part of the experiment at `path` was asked, "" if it was not."""
         return next((run.created for run in self._suites.log.runs(path, limit=5) if run.done), "")
 
-    def estimate(self, planned: Planned, *, catalogue: Catalogue, store: Store) -> Estimate:
-        """What asking everything takes."""
-        key = ("estimate", _state(planned), catalogue)
-        return self._kept(key, lambda: planned.estimate(catalogue, store, self._suites.log))
+    def takes(self, planned: Planned, *, catalogue: Catalogue, store: Store) -> Takes:
+        """What asking everything takes. It renders every prompt, so it is kept."""
+
+        def make() -> Takes:
+            estimate = planned.estimate(catalogue, store, self._suites.log)
+            read = {each.model: each.distinct for each in readings(planned, catalogue)}
+            return Takes(estimate, read, tuple(warnings(planned, catalogue)))
+
+        return self._kept(("takes", _state(planned), catalogue), make)
 
     def requests(self, store: Store, run: str) -> Mapping[str, Request]:
         """The requests of a run of the history, by the id of their answer."""
@@ -176,4 +202,4 @@ def _stamp(workspace: Workspace, path: str) -> Hashable:
     return file_stamp(workspace.root / path)
 
 
-__all__ = ["ExperimentWork", "OpenExperiments"]
+__all__ = ["ExperimentWork", "OpenExperiments", "Takes"]

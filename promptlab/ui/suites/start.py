@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -179,14 +180,16 @@ def _estimate(session: Session, suite: Suite, asks: _Asks, verb: Verb, options: 
         asks.error = exc
 
 
-def show_estimate(estimate: Estimate | None) -> None:
-    """What asking takes at most, a row for each model."""
+def show_estimate(estimate: Estimate | None, *, read: Mapping[str, int] | None = None) -> None:
+    """What asking takes at most, a row for each model. `read` are the tokens that a local model must read if it reads
+    each shared beginning once."""
     if estimate is None or not estimate.models:
         note("info", "There is nothing to ask", "No item matches your choice.")
         return
-    heads = ("Model", "Calls", "Prompt tokens", "Answer tokens at most", "Price at most", "Time at most here")
+    shared = ("To read, shared once",) if read else ()
+    heads = ("Model", "Calls", "Prompt tokens", *shared, "Answer tokens at most", "Price at most", "Time at most here")
     cells = "".join(f'<th class="pl-n">{head}</th>' for head in heads[1:])
-    rows = "".join(map(_row, estimate.models))
+    rows = "".join(_row(one, read) for one in estimate.models)
     markup(
         f'<div class="pl-wide"><table class="pl-table" aria-label="Plan"><tr><th>{heads[0]}</th>{cells}</tr>{rows}'
         "</table></div>"
@@ -207,16 +210,18 @@ def _total(estimate: Estimate) -> str:
     return " ".join([f"In all at most: {', '.join(parts)}.", *notes])
 
 
-def _row(one: ModelEstimate) -> str:
+def _row(one: ModelEstimate, read: Mapping[str, int] | None) -> str:
     name = {"answer": one.model, "judge": f"judge {one.model}", "cause": f"finding causes, {one.model}"}[one.role]
     if one.problem:
-        cells = f'<td class="pl-n">{one.calls:,}</td><td colspan="4">{escape(one.problem)}</td>'
+        cells = f'<td class="pl-n">{one.calls:,}</td><td colspan="{5 if read else 4}">{escape(one.problem)}</td>'
         return f"<tr><td>{escape(name)}</td>{cells}</tr>"
     about = "" if one.exact else "about "
     refused = f"<br>{one.refused:,} do not fit and are not sent" if one.refused else ""
     cost = "not known" if one.cost is None else f"${one.cost:,.4f}"
     minutes = "not known" if one.minutes is None else time_words(60 * one.minutes)
-    values = (f"{one.calls:,}", f"{about}{one.prompt:,}", f"{one.new:,}", cost, minutes)
+    known = one.role == "answer" and one.model in (read or {})
+    shared = ((f"{read[one.model]:,}" if read and known else "not known"),) if read else ()
+    values = (f"{one.calls:,}", f"{about}{one.prompt:,}", *shared, f"{one.new:,}", cost, minutes)
     cells = "".join(f'<td class="pl-n">{escape(value)}</td>' for value in values)
     return f"<tr><td>{escape(name)}{refused}</td>{cells}</tr>"
 

@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab.experiments import every_kind, load_experiment
+from promptlab.experiments import Experiment, every_kind, load_experiment, plan_experiment, readings, warnings
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Request
 from promptlab.ui.experiments import wording
 from promptlab.ui.state.open_experiments import ExperimentWork
+from promptlab.ui.suites import start
 from tests.experiments.bench import able, workspace
 from tests.ui.conftest import Desk, bodies, said
 from tests.ui.dialogs import all_said
@@ -52,6 +53,11 @@ def kept(here: Desk, text: str = EXPERIMENT, path: str = PATH) -> None:
     full = here.session.workspace.root / path
     full.parent.mkdir(exist_ok=True)
     full.write_text(text)
+
+
+def kept_experiment(here: Desk) -> Experiment:
+    kept(here)
+    return load_experiment(here.session.workspace, PATH)
 
 
 def press(tab: AppTest, key: str) -> AppTest:
@@ -95,6 +101,27 @@ def test_the_plan_counts_answers_and_asks_nobody(here: Desk) -> None:
     assert (
         tab.selectbox(key=next(str(s.key) for s in tab.selectbox if str(s.key).endswith("-primary"))).value == "context"
     )
+
+
+def test_the_plan_says_what_is_read_once_what_is_refused_and_what_changes_nothing(here: Desk) -> None:
+    session = here.session
+    planned = plan_experiment(session.workspace, kept_experiment(here))
+    takes = session.experiments.takes(planned, catalogue=session.catalogue, store=session.store)
+    assert takes.warnings == tuple(warnings(planned, session.catalogue))
+    assert takes.read == {each.model: each.distinct for each in readings(planned, session.catalogue)}
+    shown = start._row(takes.estimate.models[0], {"m": 1_234})
+    assert '<td class="pl-n">1,234</td>' in shown
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_the_result_has_all_pictures_and_what_repeats_say(here: Desk, repeats: int) -> None:
+    kept(here, f"{EXPERIMENT}repeats: {repeats}\n")
+    tab = settled(here, press(here.open("experiments", experiment=PATH), "experiment-start"))
+    assert [e.label for e in tab.expander if e.label.startswith("Numbers: ")] == [
+        "Numbers: the score of every way to ask"
+    ]
+    assert any("pass@k" in e.label for e in tab.expander) == (repeats > 1)
+    assert ("pass@1" in all_said(tab)) == (repeats > 1)
 
 
 @pytest.mark.parametrize("kind", [kind.name for kind in every_kind()])
@@ -163,7 +190,7 @@ def test_an_experiment_that_was_stopped_says_so_and_goes_on(desk: Desks, tmp_pat
     assert "no difference larger" not in said(tab), "no verdict before the end"
     assert len(asked_so_far) < 40
     settled(here, press(tab, "experiment-continue"))
-    assert "the article" in said(tab).lower()
+    assert "the article " in said(tab).lower()
     assert "Not finished" not in said(tab)
     assert 40 <= len(asked_so_far) <= 40 + AT_ONCE, "only what was broken off is asked twice"
 
