@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from promptlab.models._benchmark_report import benchmark_lines
     from promptlab.models._catalogue import Catalogue
     from promptlab.models._embedded import EMBEDDED_MODELS, installed_models
+    from promptlab.models._file_facts import FileFacts, file_facts, read_file_facts
     from promptlab.models._file_parts import model_files, names_of_parts
     from promptlab.models._ggml import KV_TYPES
     from promptlab.models._ggml import NUMBER as GGML_NUMBERS
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from promptlab.models._openai._endpoint import Endpoint
     from promptlab.models._openai._request import api_capabilities, openai_request_body
     from promptlab.models._price import Price, price, price_of, price_of_entry
+    from promptlab.models._quantize import FILE_TYPES as QUANTISED_TYPES
+    from promptlab.models._quantize import Quantisation, QuantisePlan, plan_quantise, quantise
     from promptlab.models._recorded import Record, RecordedBackend
     from promptlab.models._scripted import ScriptedBackend
     from promptlab.models._status import ModelStatus
@@ -73,6 +76,7 @@ __all__ = [
     "NOT_PORTABLE",
     "NUMERICS",
     "PORTABLE_HINT",
+    "QUANTISED_TYPES",
     "QUICK_BENCHMARK",
     "USUAL_BENCHMARK",
     "ApiAddress",
@@ -83,6 +87,7 @@ __all__ = [
     "Catalogue",
     "CutsTokens",
     "Endpoint",
+    "FileFacts",
     "GgufHead",
     "GgufTensor",
     "Held",
@@ -96,6 +101,8 @@ __all__ = [
     "Planned",
     "Price",
     "ProbesMachine",
+    "Quantisation",
+    "QuantisePlan",
     "ReadsAhead",
     "Record",
     "RecordedBackend",
@@ -111,6 +118,7 @@ __all__ = [
     "check_schema",
     "cpu_variants_to_try",
     "explain_empty_answer",
+    "file_facts",
     "free_memory",
     "install_llama",
     "installed_models",
@@ -121,9 +129,12 @@ __all__ = [
     "openai_request_body",
     "other_kind_of_model",
     "plan_memory",
+    "plan_quantise",
     "price",
     "price_of",
     "price_of_entry",
+    "quantise",
+    "read_file_facts",
     "read_gguf",
     "read_gguf_of",
     "schema_failure",
