@@ -18,6 +18,7 @@ from promptlab.errors import InputError
 if TYPE_CHECKING:
     from promptlab.experiments import Experiment, Outcome, Planned, Running
     from promptlab.lab import Lab
+    from promptlab.models import ModelFacts
 
 ASK_ABOVE = 500
 """More answers than this are asked for only after a question, unless `--yes` is given."""
@@ -64,13 +65,14 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
         save_experiment,
         warnings,
     )
+    from promptlab.models import model_facts
 
     with opened() as lab:
         wanted = _wanted(lab, kind, template, rest)
         planned = plan_experiment(lab.workspace, wanted)
         if rest["stored"]:
             stored = read_outcome(planned, Tools(lab.catalogue, lab.store, lab.suite_log))
-            _print(lab, stored, rest, _sizes(lab, wanted))
+            _print(lab, stored, rest, model_facts(lab.catalogue, wanted.models))
             return
         lines = plan_lines(planned, planned.estimate(lab.catalogue, lab.store, lab.suite_log))
         lines = chain(lines, warnings(planned, lab.catalogue))
@@ -90,7 +92,7 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
         tools = Tools(lab.catalogue, lab.store, lab.suite_log, rest["max_cost"], rest["again"])
         running = Running(planned, tools)
         outcome = _ask(running)
-        _print(lab, outcome, rest, _sizes(lab, wanted))
+        _print(lab, outcome, rest, model_facts(lab.catalogue, wanted.models))
         sys.exit(1 if outcome.incomplete else 0)
 
 
@@ -174,7 +176,7 @@ def _stopping(running: Running) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _print(lab: Lab, outcome: Outcome, rest: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+def _print(lab: Lab, outcome: Outcome, rest: Mapping[str, Any], facts: Mapping[str, ModelFacts]) -> None:
     from promptlab.experiments import answers_as_csv, answers_as_parquet, html_report, report_data, report_lines
 
     shown = rest["show_labelled"]
@@ -183,27 +185,21 @@ def _print(lab: Lab, outcome: Outcome, rest: Mapping[str, Any], sizes: Mapping[s
     if rest["parquet"]:
         rest["parquet"].write_bytes(answers_as_parquet(outcome, show_labelled=shown))
     if rest["html"]:
-        page = html_report(outcome, sizes=sizes, store=lab.store, show_labelled=shown)
+        page = html_report(outcome, facts=facts, store=lab.store, show_labelled=shown)
         rest["html"].write_text(page, encoding="utf-8")
     if rest["picture"]:
-        _write_picture(outcome, rest["picture"], sizes)
+        _write_picture(outcome, rest["picture"], facts)
     if rest["as_json"]:
-        print_json(report_data(outcome))
+        print_json(report_data(outcome, facts))
         return
-    for line in report_lines(outcome):
+    for line in report_lines(outcome, facts):
         print_line(line)
 
 
-def _sizes(lab: Lab, wanted: Experiment) -> dict[str, int]:
-    """The bytes of the models that are files."""
-    found = {name: lab.catalogue.status(name).size_bytes for name in wanted.models}
-    return {name: size for name, size in found.items() if size}
-
-
-def _write_picture(outcome: Outcome, path: Path, sizes: Mapping[str, int]) -> None:
+def _write_picture(outcome: Outcome, path: Path, facts: Mapping[str, ModelFacts]) -> None:
     from promptlab.experiments import as_png, as_svg, chart_of
 
-    chart = chart_of(outcome, sizes=sizes)
+    chart = chart_of(outcome, facts=facts)
     if chart is None:
         raise InputError("there is nothing to draw: no answer was judged")
     if path.suffix == ".svg":

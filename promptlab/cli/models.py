@@ -69,7 +69,7 @@ def show(name: str, as_json: bool) -> None:
     Of a local model: what it is expected to take, as llama.cpp plans it without loading, beside what was measured when
     `promptlab models check` loaded it. Loads nothing.
     """
-    from promptlab.models import price_of, read_file_facts
+    from promptlab.models import facts_of_file, price_of
     from promptlab.sizing import expected_memory, memory_lines
 
     with opened() as lab:
@@ -77,7 +77,7 @@ def show(name: str, as_json: bool) -> None:
         measured = lab.catalogue.measured(name)
         local = status.backend == "llama" and status.file is not None
         need = expected_memory(lab.catalogue, name) if local else None
-        file = read_file_facts(lab.catalogue.model_files(name)) if local else None
+        file = facts_of_file(status)
         each = price_of(lab.catalogue, name)
     if as_json:
         expected = None if need is None else {**asdict(need), "total": need.total}

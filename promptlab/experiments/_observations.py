@@ -15,7 +15,7 @@ class Observation:
     """One answer: its score from 0 to 1, None if it is not judged or there is no answer, and then the reason.
 
     `result` is the id of the answer in the run history, in its run `store_run`; `text` is the answer. `label` is that
-    of its prompt and its case, which the answer has too.
+    of its prompt and its case, which the answer has too. `seconds` is how long the answer took when it was given.
     """
 
     case: str
@@ -29,6 +29,7 @@ class Observation:
     store_run: str = ""
     text: str = ""
     label: Label = "public"
+    seconds: float | None = None
 
     def masked(self) -> Observation:
         """The observation without text if its label is above public; scores remain."""

@@ -291,6 +291,7 @@ def _seen(answered: Answered, labels: Labels) -> Observation:
         result.run_id,
         result.text,
         label,
+        (result.completion.timings.total or None) if result.completion else None,
     )
 
 

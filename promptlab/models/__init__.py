@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from promptlab.models._llama._unsupported import other_kind as other_kind_of_model
     from promptlab.models._llama._wheel import install as install_llama
     from promptlab.models._measured import LoadedMemory, Measured
+    from promptlab.models._model_facts import ModelFacts, facts_of_file, model_facts
     from promptlab.models._new_entry import check_new_entry, installed_packages
     from promptlab.models._openai._config import (
         ApiAddress,
@@ -94,6 +95,7 @@ __all__ = [
     "LoadedMemory",
     "Measured",
     "MemoryNeed",
+    "ModelFacts",
     "ModelStatus",
     "NotGGUF",
     "Piece",
@@ -118,12 +120,14 @@ __all__ = [
     "check_schema",
     "cpu_variants_to_try",
     "explain_empty_answer",
+    "facts_of_file",
     "file_facts",
     "free_memory",
     "install_llama",
     "installed_models",
     "installed_packages",
     "is_api_version",
+    "model_facts",
     "model_files",
     "names_of_parts",
     "openai_request_body",

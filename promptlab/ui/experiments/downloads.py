@@ -9,7 +9,7 @@ import streamlit as st
 from promptlab.errors import PromptlabError
 from promptlab.experiments import Outcome, OutcomeFile, outcome_files
 from promptlab.ui.components.widgets import mono, note, small
-from promptlab.ui.experiments.picture import sizes_of
+from promptlab.ui.experiments.picture import facts_of
 from promptlab.ui.state.session import Session
 
 
@@ -19,7 +19,7 @@ def draw(session: Session, outcome: Outcome) -> None:
     with st.expander("Files: report, picture, all answers", key="experiment-files", type="compact"):
         small("The report stands alone: one HTML file with the sentence, the pictures and the cases that changed.")
         with st.container(horizontal=True, gap="small"):
-            for file in outcome_files(outcome, sizes=sizes_of(session, outcome), store=session.store):
+            for file in outcome_files(outcome, facts=facts_of(session, outcome), store=session.store):
                 st.download_button(
                     file.label,
                     data=_made(file),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from promptlab.experiments import Outcome, chart_of
+from promptlab.experiments import Outcome, chart_of, model_table, origin_notes
+from promptlab.models import ModelFacts, model_facts
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import small
 from promptlab.ui.state.session import Session
@@ -16,7 +18,8 @@ _KEY, _PICK = "experiment-picture", "effect"
 
 def draw(session: Session, outcome: Outcome, *, can_pick: bool = True) -> None:
     """Draw the picture that answers the question. With `can_pick`, its points open the cases that changed."""
-    chart: Any = chart_of(outcome, sizes=sizes_of(session, outcome))
+    facts = facts_of(session, outcome)
+    chart: Any = chart_of(outcome, facts=facts)
     if chart is None:
         small("There is nothing to draw yet: no answer was judged.")
         return
@@ -24,9 +27,19 @@ def draw(session: Session, outcome: Outcome, *, can_pick: bool = True) -> None:
     width = "content" if outcome.planned.experiment.kind == "book" else "stretch"
     if not can_pick or not _let_pick(spec):
         st.vega_lite_chart(spec, width=width)
+        if outcome.planned.experiment.kind == "models":
+            _draw_models(outcome, facts)
         return
     st.vega_lite_chart(spec, width=width, key=_KEY, selection_mode=_PICK, on_select=lambda: _open_picked(outcome))
     small("A press on a point opens the cases that changed; so does the number at the end of each row below.")
+
+
+def _draw_models(outcome: Outcome, facts: Mapping[str, ModelFacts]) -> None:
+    """Draw a row for each model: what it is, what it takes and how it scores."""
+    head, *rows = model_table(outcome, facts)
+    st.dataframe([dict(zip(head, row, strict=True)) for row in rows], hide_index=True, key="experiment-models")
+    for line in origin_notes(outcome, facts):
+        small(line)
 
 
 def _let_pick(spec: dict[str, Any]) -> bool:
@@ -58,7 +71,6 @@ def _open_picked(outcome: Outcome) -> None:
             links.address(experiment=outcome.planned.experiment.path, effect=effect.contrast.name, model=effect.model)
 
 
-def sizes_of(session: Session, outcome: Outcome) -> dict[str, int]:
-    """The bytes of the models that are files."""
-    names = outcome.planned.experiment.models
-    return {one.name: one.size_bytes for one in session.statuses if one.name in names and one.size_bytes}
+def facts_of(session: Session, outcome: Outcome) -> Mapping[str, ModelFacts]:
+    """What is known of the models: their files, and what was measured on this machine."""
+    return model_facts(session.catalogue, outcome.planned.experiment.models)
