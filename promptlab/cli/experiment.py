@@ -65,14 +65,13 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
         save_experiment,
         warnings,
     )
-    from promptlab.models import model_facts
 
     with opened() as lab:
         wanted = _wanted(lab, kind, template, rest)
         planned = plan_experiment(lab.workspace, wanted)
         if rest["stored"]:
             stored = read_outcome(planned, Tools(lab.catalogue, lab.store, lab.suite_log))
-            _print(lab, stored, rest, model_facts(lab.catalogue, wanted.models))
+            _print(lab, stored, rest)
             return
         lines = plan_lines(planned, planned.estimate(lab.catalogue, lab.store, lab.suite_log))
         lines = chain(lines, warnings(planned, lab.catalogue))
@@ -92,7 +91,7 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
         tools = Tools(lab.catalogue, lab.store, lab.suite_log, rest["max_cost"], rest["again"])
         running = Running(planned, tools)
         outcome = _ask(running)
-        _print(lab, outcome, rest, model_facts(lab.catalogue, wanted.models))
+        _print(lab, outcome, rest)
         sys.exit(1 if outcome.incomplete else 0)
 
 
@@ -176,9 +175,11 @@ def _stopping(running: Running) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _print(lab: Lab, outcome: Outcome, rest: Mapping[str, Any], facts: Mapping[str, ModelFacts]) -> None:
+def _print(lab: Lab, outcome: Outcome, rest: Mapping[str, Any]) -> None:
     from promptlab.experiments import answers_as_csv, answers_as_parquet, html_report, report_data, report_lines
+    from promptlab.models import model_facts
 
+    facts = model_facts(lab.catalogue, outcome.planned.experiment.models)
     shown = rest["show_labelled"]
     if rest["csv"]:
         rest["csv"].write_text(answers_as_csv(outcome, show_labelled=shown), encoding="utf-8")

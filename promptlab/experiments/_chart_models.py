@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from promptlab.experiments._chart_style import GREY, WIDTH, Chart, altair, data, look, rule
@@ -16,18 +17,7 @@ def frontier(outcome: Outcome, facts: Facts, measure: Measure) -> Chart | None:
     """The score of each model with its interval against `measure`, beside chance; a line joins the models that no other
     beats. Without their sizes the models stand side by side. None if the measure is another one and not known of all,
     or the same for all."""
-    rows = [
-        {
-            "model": row["model"],
-            "percent": 100 * row["score"],
-            "low": 100 * row["low"],
-            "high": 100 * row["high"],
-            "score": row["score"],
-            "amount": (row[measure.key] or 0) / measure.scale,
-        }
-        for row in model_rows(outcome, facts)
-        if row["judged"]
-    ]
+    rows = [_point(row, measure) for row in model_rows(outcome, facts) if row["judged"]]
     known = all(row["amount"] for row in rows)
     if not rows or (measure != MEASURES["frontier"] and (not known or len({row["amount"] for row in rows}) < 2)):
         return None
@@ -61,6 +51,13 @@ def frontier(outcome: Outcome, facts: Facts, measure: Measure) -> Chart | None:
             word.mark_text(align="left", dy=-6, color=GREY).encode(x=alt.value(4), y="percent:Q", text="name:N")
         )
     return alt.layer(*layers).properties(width=WIDTH, height=270)
+
+
+def _point(row: Mapping[str, Any], measure: Measure) -> dict[str, Any]:
+    """What is drawn of a model; an amount of 0 is not known."""
+    percents = {"percent": row["score"], "low": row["low"], "high": row["high"]}
+    amount = (row[measure.key] or 0) / measure.scale
+    return {"model": row["model"], "score": row["score"], "amount": amount} | {k: 100 * v for k, v in percents.items()}
 
 
 def _names(rows: list[dict[str, Any]], x: Any, *, slanted: bool) -> list[Chart]:
