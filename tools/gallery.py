@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import promptlab
 from promptlab import experiments as x
+from promptlab.models import model_facts
 
 if TYPE_CHECKING:
     from promptlab.lab import Lab
@@ -77,12 +78,11 @@ def _outcome(lab: Lab, experiment: x.Experiment, ask: bool) -> x.Outcome:
 def _written(lab: Lab, outcome: x.Outcome) -> str:
     """Write report and picture; returns the section of the page."""
     experiment = outcome.planned.experiment
-    status = {name: lab.catalogue.status(name).size_bytes for name in experiment.models}
-    sizes = {name: size for name, size in status.items() if size}
+    facts = model_facts(lab.catalogue, experiment.models)
     FOLDER.mkdir(parents=True, exist_ok=True)
     name = experiment.name
-    (FOLDER / f"{name}.html").write_text(x.html_report(outcome, sizes=sizes, store=lab.store), encoding="utf-8")
-    picture = x.pictures_of(outcome, sizes=sizes)[0]
+    (FOLDER / f"{name}.html").write_text(x.html_report(outcome, facts=facts, store=lab.store), encoding="utf-8")
+    picture = x.pictures_of(outcome, facts=facts)[0]
     (FOLDER / f"{name}.svg").write_text(x.as_svg(picture.chart, alt=picture.sentence), encoding="utf-8")
     alt = picture.title if picture.sentence == x.sentence(outcome.effects) else picture.sentence
     notes = "".join(f"\n{note}\n" for note in outcome.notes)

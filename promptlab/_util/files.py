@@ -29,10 +29,23 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     A symbolic link stays a link: its target is replaced. A link that leads out of the state folder is refused here;
     other paths of a workspace come from `Workspace.resolve`, which refuses links that lead out of the workspace.
     """
+    with _replacing(path) as (file, _):
+        yield file
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """As `writing`, for a program that opens the file itself: the name of an empty temporary file."""
+    with _replacing(path) as (_, temporary):
+        yield temporary
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
     try:
         state_folder.refuse_outside_links(path)
-        with _writing(path.resolve()) as file:
-            yield file
+        with _writing(path.resolve()) as opened:
+            yield opened
     except NotWritten:
         raise
     except OSError as exc:
@@ -43,14 +56,14 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[IO[bytes]]:
+def _writing(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
     private = state_folder.inside(path) is not None
     state_folder.make_room(path.parent)
     _remove_leftovers(path)
     handle, name = tempfile.mkstemp(prefix=f"{_prefix(path)}{os.getpid()}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            yield file
+            yield file, Path(name)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files that only the owner can read. That is right in the state folder; elsewhere the file keeps

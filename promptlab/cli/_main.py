@@ -23,6 +23,7 @@ from promptlab.cli import export as cli_export
 from promptlab.cli import import_ as cli_formats
 from promptlab.cli import ledger as cli_ledger
 from promptlab.cli import models as cli_models
+from promptlab.cli import quantize as cli_quantize
 from promptlab.cli import runs as cli_runs
 from promptlab.cli import serve as cli_serve
 from promptlab.cli import shelf as cli_shelf
@@ -62,6 +63,7 @@ cli.add_command(cli_compare.compare)
 cli.add_command(cli_compare.render)
 cli.add_command(cli_models.models)
 cli.add_command(cli_size.size)
+cli.add_command(cli_quantize.quantize)
 cli.add_command(cli_runs.runs)
 cli.add_command(cli_templates.templates)
 cli.add_command(cli_formats.import_)

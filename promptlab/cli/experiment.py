@@ -20,6 +20,7 @@ from promptlab.errors import InputError
 if TYPE_CHECKING:
     from promptlab.experiments import Experiment, Outcome, Planned, Running
     from promptlab.lab import Lab
+    from promptlab.models import ModelFacts
 
 DECIDED_BY_FILE = (
     "cases",
@@ -88,7 +89,7 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
         planned = plan_experiment(lab.workspace, wanted)
         if rest["stored"]:
             stored = read_outcome(planned, Tools(lab.catalogue, lab.store, lab.suite_log))
-            _print(lab, stored, rest, _sizes(lab, wanted))
+            _print(lab, stored, rest)
             return
         lines = plan_lines(planned, planned.estimate(lab.catalogue, lab.store, lab.suite_log))
         lines = chain(lines, warnings(planned, lab.catalogue))
@@ -108,7 +109,7 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
         tools = Tools(lab.catalogue, lab.store, lab.suite_log, rest["max_cost"], rest["again"])
         running = Running(planned, tools)
         outcome = _ask(running)
-        _print(lab, outcome, rest, _sizes(lab, wanted))
+        _print(lab, outcome, rest)
         sys.exit(1 if outcome.incomplete else 0)
 
 
@@ -215,36 +216,32 @@ def _stopping(running: Running) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _print(lab: Lab, outcome: Outcome, rest: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+def _print(lab: Lab, outcome: Outcome, rest: Mapping[str, Any]) -> None:
     from promptlab.experiments import answers_as_csv, answers_as_parquet, html_report, report_data, report_lines
+    from promptlab.models import model_facts
 
+    facts = model_facts(lab.catalogue, outcome.planned.experiment.models)
     shown = rest["show_labelled"]
     if rest["csv"]:
         rest["csv"].write_text(answers_as_csv(outcome, show_labelled=shown), encoding="utf-8")
     if rest["parquet"]:
         rest["parquet"].write_bytes(answers_as_parquet(outcome, show_labelled=shown))
     if rest["html"]:
-        page = html_report(outcome, sizes=sizes, store=lab.store, show_labelled=shown)
+        page = html_report(outcome, facts=facts, store=lab.store, show_labelled=shown)
         rest["html"].write_text(page, encoding="utf-8")
     if rest["picture"]:
-        _write_picture(outcome, rest["picture"], sizes)
+        _write_picture(outcome, rest["picture"], facts)
     if rest["as_json"]:
-        print_json(report_data(outcome))
+        print_json(report_data(outcome, facts))
         return
-    for line in report_lines(outcome):
+    for line in report_lines(outcome, facts):
         print_line(line)
 
 
-def _sizes(lab: Lab, wanted: Experiment) -> dict[str, int]:
-    """The bytes of the models that are files."""
-    found = {name: lab.catalogue.status(name).size_bytes for name in wanted.models}
-    return {name: size for name, size in found.items() if size}
-
-
-def _write_picture(outcome: Outcome, path: Path, sizes: Mapping[str, int]) -> None:
+def _write_picture(outcome: Outcome, path: Path, facts: Mapping[str, ModelFacts]) -> None:
     from promptlab.experiments import as_png, as_svg, chart_of
 
-    chart = chart_of(outcome, sizes=sizes)
+    chart = chart_of(outcome, facts=facts)
     if chart is None:
         raise InputError("there is nothing to draw: no answer was judged")
     if path.suffix == ".svg":

@@ -69,7 +69,7 @@ def show(name: str, as_json: bool) -> None:
     Of a local model: what it is expected to take, as llama.cpp plans it without loading, beside what was measured when
     `promptlab models check` loaded it. Loads nothing.
     """
-    from promptlab.models import price_of
+    from promptlab.models import facts_of_file, price_of
     from promptlab.sizing import expected_memory, memory_lines
 
     with opened() as lab:
@@ -77,12 +77,13 @@ def show(name: str, as_json: bool) -> None:
         measured = lab.catalogue.measured(name)
         local = status.backend == "llama" and status.file is not None
         need = expected_memory(lab.catalogue, name) if local else None
+        file = facts_of_file(status)
         each = price_of(lab.catalogue, name)
     if as_json:
         expected = None if need is None else {**asdict(need), "total": need.total}
-        print_json(
-            {**asdict(status), "works": status.works, "expected": expected, "measured": measured and asdict(measured)}
-        )
+        contents = None if file is None else {**asdict(file), "was_requantised": file.was_requantised}
+        parts = {"contents": contents, "expected": expected, "measured": measured and asdict(measured)}
+        print_json({**asdict(status), "works": status.works, **parts})
         return
     facts = [
         (
@@ -94,6 +95,9 @@ def show(name: str, as_json: bool) -> None:
         ("clearance", status.clearance),
         ("file", status.file or ""),
         ("size on disk", f"{status.size_bytes / 1e6:,.0f} MB" if status.size_bytes else ""),
+        ("parameters", f"{file.parameters:,}" if file else ""),
+        ("file type", file.type_words if file else ""),
+        ("licence", (file.licence or "the file names none") if file else ""),
         ("price", each.words if each else ""),
     ]
     click.echo(terminal.printable(name))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from promptlab.experiments._kinds import Kind, Options, kind
     from promptlab.experiments._luck import luck_lines, luck_rows
     from promptlab.experiments._memory import page_or_memory
+    from promptlab.experiments._model_sizes import model_table, origin_notes
     from promptlab.experiments._observations import Observation, Observations
     from promptlab.experiments._own_kinds import OwnKinds, own_kinds
     from promptlab.experiments._paraphrases import MOST_PARAPHRASES, Paraphrase, paraphrases, with_paraphrases
@@ -127,8 +128,10 @@ __all__ = [
     "measured",
     "measured_models",
     "measured_options",
+    "model_table",
     "named",
     "option_value",
+    "origin_notes",
     "outcome_files",
     "own_kinds",
     "page_or_memory",

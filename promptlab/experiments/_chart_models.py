@@ -1,4 +1,4 @@
-"""The picture of models: score against size, beside chance."""
+"""The pictures of models: score against size, parameters, time and memory, beside chance."""
 
 from __future__ import annotations
 
@@ -6,41 +6,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptlab.experiments._chart_style import GREY, WIDTH, Chart, altair, data, look, rule
+from promptlab.experiments._model_sizes import MEASURES, Facts, Measure, frontier_of, model_rows
 from promptlab.experiments._run import Outcome
-from promptlab.experiments._tables import arm_rows
 
 FEW = 3
 """The names of so many models fit beside their points."""
 
 
-def frontier(outcome: Outcome, sizes: Mapping[str, int]) -> Chart | None:
-    """The score of each model with its interval against the bytes of its file, beside chance."""
-    rows = [
-        {
-            "model": row["model"],
-            "percent": 100 * row["score"],
-            "low": 100 * row["low"],
-            "high": 100 * row["high"],
-            "mb": sizes.get(row["model"], 0) / 1e6,
-        }
-        for row in arm_rows(outcome)
-        if row["judged"]
-    ]
-    if not rows:
+def frontier(outcome: Outcome, facts: Facts, measure: Measure) -> Chart | None:
+    """The score of each model with its interval against `measure`, beside chance; a line joins the models that no other
+    beats. Without their sizes the models stand side by side. None if the measure is another one and not known of all,
+    or the same for all."""
+    rows = [_point(row, measure) for row in model_rows(outcome, facts) if row["judged"]]
+    known = all(row["amount"] for row in rows)
+    if not rows or (measure != MEASURES["frontier"] and (not known or len({row["amount"] for row in rows}) < 2)):
         return None
     alt = altair()
     marks = look(outcome, legend=len(rows) > FEW, orient="bottom")
-    if all(row["mb"] for row in rows):
-        top = max(row["mb"] for row in rows)
-        x = alt.X("mb:Q", title="size of the file in MB", scale=alt.Scale(domain=[0, 1.15 * top], nice=False))
-        rows = [{**row, "left": row["mb"] > 0.55 * top} for row in rows]
+    best: list[Chart] = []
+    if known:
+        top = max(row["amount"] for row in rows)
+        x = alt.X("amount:Q", title=measure.axis, scale=alt.Scale(domain=[0, 1.15 * top], nice=False))
+        rows = [{**row, "left": row["amount"] > 0.55 * top} for row in rows]
         names = _names(rows, x, slanted=len(rows) > FEW)
+        joined = [row for row in rows if row["model"] in frontier_of(rows, "amount")]
+        line = alt.Chart(data(joined)).mark_line(color=GREY, strokeDash=[2, 3], strokeWidth=1)
+        best = [line.encode(x=x, y="percent:Q")] if len(joined) > 1 else []
     else:
         x = alt.X("model:N", title=None, axis=alt.Axis(labelAngle=0, labelLimit=150))
         names = []
     base = alt.Chart(data(rows))
     y = alt.Y("percent:Q", title="score in %", scale=alt.Scale(domain=[0, 100]))
     layers: list[Any] = [
+        *best,
         base.mark_rule(strokeWidth=2).encode(x=x, y=alt.Y("low:Q", title=""), y2="high:Q", color=marks["color"]),
         base.mark_point(filled=True, size=100, opacity=1).encode(x=x, y=y, color=marks["color"], shape=marks["shape"]),
         *names,
@@ -53,6 +51,13 @@ def frontier(outcome: Outcome, sizes: Mapping[str, int]) -> Chart | None:
             word.mark_text(align="left", dy=-6, color=GREY).encode(x=alt.value(4), y="percent:Q", text="name:N")
         )
     return alt.layer(*layers).properties(width=WIDTH, height=270)
+
+
+def _point(row: Mapping[str, Any], measure: Measure) -> dict[str, Any]:
+    """What is drawn of a model; an amount of 0 is not known."""
+    percents = {"percent": row["score"], "low": row["low"], "high": row["high"]}
+    amount = (row[measure.key] or 0) / measure.scale
+    return {"model": row["model"], "score": row["score"], "amount": amount} | {k: 100 * v for k, v in percents.items()}
 
 
 def _names(rows: list[dict[str, Any]], x: Any, *, slanted: bool) -> list[Chart]:

@@ -19,6 +19,7 @@ from promptlab.experiments import _chart_maps as maps
 from promptlab.experiments import _picture_words as words
 from promptlab.experiments._chart_models import frontier
 from promptlab.experiments._chart_style import Chart
+from promptlab.experiments._model_sizes import MEASURES, Facts, Measure
 from promptlab.experiments._run import Outcome
 from promptlab.experiments._tables import arm_rows
 
@@ -53,7 +54,7 @@ _OF_KIND: Mapping[str, Sequence[str]] = {
     "shots": ("shots", "effects"),
     "order": ("arms", "effects"),
     "book": ("places", "conditions", "memory", "effects"),
-    "models": ("frontier", "effects", "tags"),
+    "models": ("frontier", "parameters", "seconds", "memory taken", "effects", "tags"),
     "params": ("params", "pass at k", "effects"),
     "layout": ("arms", "effects"),
     "grid": ("arms", "effects"),
@@ -61,16 +62,16 @@ _OF_KIND: Mapping[str, Sequence[str]] = {
 _USUAL = ("effects", "arms")
 
 
-def pictures_of(outcome: Outcome, *, sizes: Mapping[str, int] | None = None) -> tuple[Picture, ...]:
+def pictures_of(outcome: Outcome, *, facts: Facts | None = None) -> tuple[Picture, ...]:
     """All pictures of the experiment, the one that answers its question first; none if no answer was judged.
 
-    `sizes` are the bytes of the models, for the picture of `models`.
+    `facts` are those of the models, for the pictures of the kind `models`.
     """
     if not any(row["judged"] for row in arm_rows(outcome)):
         return ()
     pictures = []
     for name in _OF_KIND.get(outcome.planned.experiment.kind, _USUAL):
-        title, draw, describe = _PARTS[name] if name in _PARTS else _frontier(sizes or {})
+        title, draw, describe = _PARTS[name] if name in _PARTS else _frontier(MEASURES[name], facts or {})
         chart = draw(outcome)
         if chart is not None:
             sentence, table = describe(outcome)
@@ -78,13 +79,14 @@ def pictures_of(outcome: Outcome, *, sizes: Mapping[str, int] | None = None) -> 
     return tuple(pictures)
 
 
-def _frontier(sizes: Mapping[str, int]) -> _Parts:
-    return ("The score by size of the model", partial(frontier, sizes=sizes), partial(words.frontier, sizes=sizes))
+def _frontier(measure: Measure, facts: Facts) -> _Parts:
+    known: Any = {"measure": measure, "facts": facts}
+    return (measure.title, partial(frontier, **known), partial(words.frontier, **known))
 
 
-def chart_of(outcome: Outcome, *, sizes: Mapping[str, int] | None = None) -> Chart | None:
+def chart_of(outcome: Outcome, *, facts: Facts | None = None) -> Chart | None:
     """The picture that answers the experiment's question; None if there is nothing to draw."""
-    return next((picture.chart for picture in pictures_of(outcome, sizes=sizes)), None)
+    return next((picture.chart for picture in pictures_of(outcome, facts=facts)), None)
 
 
 def as_svg(chart: Chart, *, alt: str = "", ink: str = "") -> str:

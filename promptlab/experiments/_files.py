@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from promptlab.errors import PromptlabError
 from promptlab.experiments._charts import as_png, as_svg, chart_of
 from promptlab.experiments._export import answers_as_csv, answers_as_parquet
 from promptlab.experiments._html_report import html_report
+from promptlab.experiments._model_sizes import Facts
 from promptlab.experiments._run import Outcome
 from promptlab.runs import Store
 
@@ -24,14 +25,14 @@ class OutcomeFile:
 
 
 def outcome_files(
-    outcome: Outcome, *, sizes: Mapping[str, int] | None = None, store: Store | None = None
+    outcome: Outcome, *, facts: Facts | None = None, store: Store | None = None
 ) -> tuple[OutcomeFile, ...]:
     """The files of an experiment; the report has the whole prompts if `store` is given. Text labelled above public is
     masked. Making one raises `PromptlabError` if a library for it is missing."""
     name = outcome.planned.experiment.name
 
     def picture(draw: Callable[..., bytes | str]) -> bytes:
-        chart = chart_of(outcome, sizes=sizes)
+        chart = chart_of(outcome, facts=facts)
         if chart is None:
             raise PromptlabError("there is nothing to draw", hint="no answer was judged")
         drawn = draw(chart)
@@ -42,7 +43,7 @@ def outcome_files(
             "Report (HTML)",
             f"{name}.html",
             "text/html",
-            lambda: html_report(outcome, sizes=sizes, store=store).encode(),
+            lambda: html_report(outcome, facts=facts, store=store).encode(),
         ),
         OutcomeFile("Picture (SVG)", f"{name}.svg", "image/svg+xml", lambda: picture(as_svg)),
         OutcomeFile("Picture (PNG)", f"{name}.png", "image/png", lambda: picture(as_png)),

@@ -7,7 +7,7 @@ inside the file; MarkupSafe escapes every text. Text labelled above public is ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
@@ -17,12 +17,14 @@ from promptlab.experiments._headline import headline
 from promptlab.experiments._html_flips import Flips
 from promptlab.experiments._html_style import CSS
 from promptlab.experiments._luck import luck_lines
+from promptlab.experiments._model_sizes import Facts, origin_notes
 from promptlab.experiments._observations import hidden
 from promptlab.experiments._repeats import repeat_lines
 from promptlab.experiments._run import Outcome
 from promptlab.experiments._structure import structure_lines, structure_sentence
 from promptlab.experiments._text_report import arm_lines, left_out_lines
 from promptlab.experiments._words import sentence
+from promptlab.models import ModelFacts
 from promptlab.runs import Store
 from promptlab.types import Label, highest
 from promptlab.workspace import Labels
@@ -39,11 +41,11 @@ _PAGE = Markup(
 def html_report(
     outcome: Outcome,
     *,
-    sizes: Mapping[str, int] | None = None,
+    facts: Facts | None = None,
     store: Store | None = None,
     show_labelled: bool = False,
 ) -> str:
-    """The report. `sizes` are the bytes of the models; `store` is the run history, for the prompts as they were sent.
+    """The report. `facts` are those of the models; `store` is the run history, for the prompts as they were sent.
 
     Raises `PromptlabError` if the library that draws pictures is not installed.
     """
@@ -51,11 +53,11 @@ def html_report(
     label = label_of(outcome)
     body = [
         *_head(outcome, label, show_labelled),
-        *_pictures(outcome, sizes),
+        *_pictures(outcome, facts),
         *_tables(outcome),
-        *(Markup("<p>{}</p>\n").format(line) for line in _notes(outcome)),
+        *(Markup("<p>{}</p>\n").format(line) for line in _notes(outcome, facts or {})),
         Flips(outcome, asked, show_labelled).html(),
-        _how(outcome, asked, sizes or {}),
+        _how(outcome, asked, facts or {}),
         _again(outcome, show_labelled),
     ]
     return str(_PAGE.format(title=outcome.planned.experiment.name, css=Markup(CSS), body=Markup("").join(body)))
@@ -93,8 +95,8 @@ def _head(outcome: Outcome, label: Label, show_labelled: bool) -> Iterator[Marku
         yield Markup("<p class=lead>{}</p>\n").format(words)
 
 
-def _pictures(outcome: Outcome, sizes: Mapping[str, int] | None) -> Iterator[Markup]:
-    pictures = pictures_of(outcome, sizes=sizes)
+def _pictures(outcome: Outcome, facts: Facts | None) -> Iterator[Markup]:
+    pictures = pictures_of(outcome, facts=facts)
     if not pictures:
         yield Markup("<p>There is nothing to draw: no answer was judged.</p>\n{}").format(table(arm_lines(outcome)))
     for picture in pictures:
@@ -121,8 +123,8 @@ def table(lines: Sequence[Sequence[str]]) -> Markup:
     return Markup("<div class=wide><table><tr>{}</tr>\n{}</table></div>\n").format(cells, body)
 
 
-def _notes(outcome: Outcome) -> list[str]:
-    return [*luck_lines(outcome), *outcome.notes, *left_out_lines(outcome)]
+def _notes(outcome: Outcome, facts: Facts) -> list[str]:
+    return [*luck_lines(outcome), *outcome.notes, *origin_notes(outcome, facts), *left_out_lines(outcome)]
 
 
 def _tables(outcome: Outcome) -> Iterator[Markup]:
@@ -133,7 +135,7 @@ def _tables(outcome: Outcome) -> Iterator[Markup]:
             yield Markup("<section><h2>{}</h2>\n{}</section>\n").format(title, table(lines))
 
 
-def _how(outcome: Outcome, asked: Asked, sizes: Mapping[str, int]) -> Markup:
+def _how(outcome: Outcome, asked: Asked, facts: Facts) -> Markup:
     """Who was asked what, when, by which version."""
     planned = outcome.planned
     experiment = planned.experiment
@@ -149,8 +151,10 @@ def _how(outcome: Outcome, asked: Asked, sizes: Mapping[str, int]) -> Markup:
         first, last = asked.dates
         rows.append(["asked", first if first == last else f"{first} to {last}"])
     for model in experiment.models:
-        size = f"{sizes[model] / 1e6:.0f} MB" if sizes.get(model) else ""
-        rows.append(["model", ", ".join(part for part in (model, size, *asked.fingerprints(model)) if part)])
+        known = facts.get(model, ModelFacts())
+        size = f"{known.bytes / 1e6:.0f} MB" if known.bytes else ""
+        parts = (model, size, known.type_words, *asked.fingerprints(model))
+        rows.append(["model", ", ".join(part for part in parts if part)])
     rows += [[name, version] for name, version in asked.versions.items()]
     return Markup("<section><h2>How it was asked</h2>\n{}</section>\n").format(table([["", ""], *rows]))
 

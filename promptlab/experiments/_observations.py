@@ -16,8 +16,8 @@ class Observation:
 
     `result` is the id of the answer in the run history, in its run `store_run`; `text` is the answer. `label` is that
     of its prompt and its case, which the answer has too. `prompt` is a hash of all that was sent (`asked_hash`),
-    "" if nothing was. `tokens` are the new ones of the answer, with thinking;
-    `valid` says whether it keeps to the schema of its arm. Both are None if that is not known.
+    "" if nothing was. `tokens` are the new ones of the answer, with thinking; `valid` says whether it keeps to the
+    schema of its arm; `seconds` is how long the answer took when it was given. They are None if that is not known.
     """
 
     case: str
@@ -34,6 +34,7 @@ class Observation:
     prompt: str = ""
     tokens: int | None = None
     valid: bool | None = None
+    seconds: float | None = None
 
     def masked(self) -> Observation:
         """The observation without text if its label is above public; scores remain."""

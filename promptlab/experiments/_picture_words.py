@@ -7,6 +7,7 @@ from typing import Any
 
 from promptlab.experiments._groups import agreement_rows, means_by_k, pass_at_k_rows, tag_rows
 from promptlab.experiments._memory import page_or_memory
+from promptlab.experiments._model_sizes import Facts, Measure, frontier_of, model_rows, model_table
 from promptlab.experiments._run import Outcome
 from promptlab.experiments._tables import arm_rows
 from promptlab.experiments._text_report import arm_lines, effect_lines
@@ -105,19 +106,28 @@ def memory(outcome: Outcome) -> Said:
     return " ".join(parts), table
 
 
-def frontier(outcome: Outcome, sizes: Mapping[str, int]) -> Said:
-    rows = [row for row in arm_rows(outcome) if row["judged"]]
-    table = _lines(rows, "asked", "arm")
-    for line, row in zip(table, [None, *rows], strict=True):
-        size = sizes.get(row["model"]) if row else None
-        line[1] = "size" if row is None else f"{size / 1e6:.0f} MB" if size else "not known"
-    parts = [f"{row['model']} scores {_percent(row)}{_size(sizes, row['model'])}." for row in rows]
+def frontier(outcome: Outcome, facts: Facts, measure: Measure) -> Said:
+    rows = [row for row in model_rows(outcome, facts) if row["judged"]]
+    parts = [f"{row['model']} scores {_percent(row)}{_amount(row, measure)}." for row in rows]
+    if all(row[measure.key] for row in rows):
+        best = frontier_of(rows, measure.key)
+        parts.append(f"By these scores no other model is {measure.less} and as good: {', '.join(best)}.")
     chance = outcome.planned.experiment.options.get("chance")
-    return " ".join([*parts, *([] if chance is None else [f"Guessing scores {100 * chance:.0f} %."])]), table
+    guess = [] if chance is None else [f"Guessing scores {100 * chance:.0f} %."]
+    return " ".join([*parts, *guess]), model_table(outcome, facts)
 
 
-def _size(sizes: Mapping[str, int], model: str) -> str:
-    return f" with {sizes[model] / 1e6:.0f} MB" if sizes.get(model) else ""
+def _amount(row: Mapping[str, Any], measure: Measure) -> str:
+    """How much of the measure a model has, in words; "" if it is not known."""
+    amount = row[measure.key]
+    if not amount:
+        return ""
+    unit = {"parameters": "million parameters", "seconds": "s an answer"}.get(measure.key, "MB")
+    return (
+        f" with {amount / measure.scale:,.3g} {unit}"
+        if measure.key == "seconds"
+        else (f" with {amount / measure.scale:,.0f} {unit}")
+    )
 
 
 def _models(outcome: Outcome) -> tuple[str, ...]:

@@ -299,6 +299,7 @@ def _seen(answered: Answered, labels: Labels, schema: str | None) -> Observation
         asked_hash(result.request, answered.item.variant.key) if result.request else "",
         result.tokens.written,
         _is_valid(result, schema),
+        (result.completion.timings.total or None) if result.completion else None,
     )
 
 

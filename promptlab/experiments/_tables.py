@@ -102,6 +102,7 @@ def answer_rows(outcome: Outcome, *, show_labelled: bool = False) -> Iterator[di
                 "not_judged": one.why_not or None,
                 "answer": one.text,
                 "label": one.label,
+                "seconds": one.seconds,
                 "result": one.result,
                 "new_tokens": one.tokens,
                 "valid": one.valid,

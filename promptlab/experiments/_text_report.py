@@ -8,6 +8,7 @@ from typing import Any
 from promptlab.experiments._effects import Effect
 from promptlab.experiments._headline import headline
 from promptlab.experiments._luck import luck_lines, luck_rows
+from promptlab.experiments._model_sizes import Facts, model_rows, model_table, origin_notes
 from promptlab.experiments._plan import CHANGED, Planned
 from promptlab.experiments._repeats import repeat_lines, repeat_rows
 from promptlab.experiments._run import Outcome
@@ -51,12 +52,13 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
-def report_lines(outcome: Outcome) -> Iterator[str]:
-    """The sentence, the table of effects, and what was left out."""
+def report_lines(outcome: Outcome, facts: Facts | None = None) -> Iterator[str]:
+    """The sentence, the table of effects, and what was left out. With the `facts` of the models, the kind `models` also
+    tells what they are and take."""
     if first := headline(outcome):
         yield first
         yield ""
-    yield from _table(arm_lines(outcome))
+    yield from _table(model_table(outcome, facts) if facts and _compares_models(outcome) else arm_lines(outcome))
     if outcome.effects:
         yield ""
         yield from _table(effect_lines(outcome))
@@ -69,10 +71,15 @@ def report_lines(outcome: Outcome) -> Iterator[str]:
     yield from luck_lines(outcome)
     yield from left_out_lines(outcome)
     yield from outcome.notes
+    yield from origin_notes(outcome, facts or {})
     if outcome.stopped:
         yield f"Not all was asked: {outcome.stopped}."
     if outcome.incomplete:
         yield "It has no verdict: who stops when the numbers look well finds what is not there. Ask on to the end."
+
+
+def _compares_models(outcome: Outcome) -> bool:
+    return outcome.planned.experiment.kind == "models"
 
 
 def left_out_lines(outcome: Outcome) -> Iterator[str]:
@@ -124,8 +131,8 @@ def _table(lines: list[list[str]]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
-def report_data(outcome: Outcome) -> dict[str, Any]:
-    """The report as JSON data."""
+def report_data(outcome: Outcome, facts: Facts | None = None) -> dict[str, Any]:
+    """The report as JSON data; of the kind `models` with the `facts` of its models."""
     experiment = outcome.planned.experiment
     return {
         "experiment": experiment.name,
@@ -138,9 +145,10 @@ def report_data(outcome: Outcome) -> dict[str, Any]:
         "effects": effect_rows(outcome),
         "arms": arm_rows(outcome),
         "structure": structure_rows(outcome),
+        "models": model_rows(outcome, facts or {}) if _compares_models(outcome) else [],
         "repeats": repeat_rows(outcome),
         "luck": luck_rows(outcome),
         "screened": len(outcome.screened.cases) if outcome.screened else 0,
         "stopped": outcome.stopped,
-        "notes": list(outcome.notes),
+        "notes": [*outcome.notes, *origin_notes(outcome, facts or {})],
     }

@@ -20,11 +20,13 @@ from promptlab import experiments
 from promptlab.errors import InputError, nearest
 from promptlab.lab import _tables as tables
 from promptlab.lab._opened import Opened
+from promptlab.models import model_facts
 
 if TYPE_CHECKING:
     import pandas
 
     from promptlab.experiments import Effect, Experiment, Outcome, Picture, Planned, Progress
+    from promptlab.models import ModelFacts
     from promptlab.suites import Estimate
 
 ProgressCall = Callable[["Progress"], None]
@@ -118,11 +120,11 @@ class ExperimentResults:
     @property
     def pictures(self) -> tuple[Picture, ...]:
         """Every picture with its sentence and its table, the one that answers the question first."""
-        return experiments.pictures_of(self.outcome, sizes=self._sizes())
+        return experiments.pictures_of(self.outcome, facts=self._facts())
 
     def chart(self) -> Any:
         """The picture that answers the question, as an Altair chart; None if no answer was judged."""
-        return experiments.chart_of(self.outcome, sizes=self._sizes())
+        return experiments.chart_of(self.outcome, facts=self._facts())
 
     def frame(self, *, show_labelled: bool = False) -> pandas.DataFrame:
         """Every answer as a row with its factors."""
@@ -158,7 +160,7 @@ class ExperimentResults:
         return path
 
     def _html(self, shown: bool) -> bytes:
-        page = experiments.html_report(self.outcome, sizes=self._sizes(), store=self._lab.store, show_labelled=shown)
+        page = experiments.html_report(self.outcome, facts=self._facts(), store=self._lab.store, show_labelled=shown)
         return page.encode()
 
     def _csv(self, shown: bool) -> bytes:
@@ -179,12 +181,15 @@ class ExperimentResults:
             raise InputError("there is nothing to draw: no answer was judged")
         return pictures[0]
 
-    def _sizes(self) -> dict[str, int]:
-        status = {name: self._lab.catalogue.status(name) for name in self.outcome.planned.experiment.models}
-        return {name: one.size_bytes for name, one in status.items() if one.size_bytes}
+    def model_facts(self) -> pandas.DataFrame:
+        """Of the kind `models`: a row for each model with its score, parameters, bytes, file type, memory and time."""
+        return tables.frame(experiments.report_data(self.outcome, self._facts())["models"])
+
+    def _facts(self) -> Mapping[str, ModelFacts]:
+        return model_facts(self._lab.catalogue, self.outcome.planned.experiment.models)
 
     def __repr__(self) -> str:
-        return "\n".join(experiments.report_lines(self.outcome))
+        return "\n".join(experiments.report_lines(self.outcome, self._facts()))
 
     def _repr_html_(self) -> str:
         """For notebooks: the sentence, the picture, and the effects as a table."""

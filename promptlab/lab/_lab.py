@@ -120,6 +120,27 @@ class Lab(Opened):
         kept = self.catalogue.measured(model) if model in self.catalogue.names() else None
         return size(model, self.catalogue, asked=asked, measured=kept.writing if kept else None)
 
+    def quantize(self, model: str, to: str | Sequence[str], *, requantize: bool = False) -> list[str]:
+        """Make quantisations of a local model, and add them to promptlab.yaml; the names of their entries.
+
+        Args:
+            model: a local model of the workspace.
+            to: file types, such as Q4_0 or Q8_0.
+            requantize: also if the file is quantised already; the result then has the errors of both.
+
+        Raises:
+            InputError: there is no such file type, or the file is quantised already.
+            ModelNotReady: the model is no local one, or has no file.
+            EngineFailed: llama.cpp refuses the file.
+            NotWritten: the disk has too little room, or cannot be written.
+        """
+        from promptlab.models import plan_quantise, quantise
+
+        self.check_open()
+        plan = plan_quantise(self.catalogue, model, [to] if isinstance(to, str) else to, requantise=requantize)
+        self.follow(quantise(plan))
+        return [item.name for item in plan.items]
+
     def documents(self) -> list[str]:
         """Paths of the context documents."""
         return documents.document_paths(self.workspace)

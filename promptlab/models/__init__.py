@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from promptlab.models._benchmark_report import benchmark_lines
     from promptlab.models._catalogue import Catalogue
     from promptlab.models._embedded import EMBEDDED_MODELS, installed_models
+    from promptlab.models._file_facts import FileFacts, file_facts, read_file_facts
     from promptlab.models._file_parts import model_files, names_of_parts
     from promptlab.models._ggml import KV_TYPES
     from promptlab.models._ggml import NUMBER as GGML_NUMBERS
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from promptlab.models._llama._unsupported import other_kind as other_kind_of_model
     from promptlab.models._llama._wheel import install as install_llama
     from promptlab.models._measured import LoadedMemory, Measured
+    from promptlab.models._model_facts import ModelFacts, facts_of_file, model_facts
     from promptlab.models._new_entry import check_new_entry, installed_packages
     from promptlab.models._openai._config import (
         ApiAddress,
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
     from promptlab.models._openai._endpoint import Endpoint
     from promptlab.models._openai._request import api_capabilities, openai_request_body
     from promptlab.models._price import Price, price, price_of, price_of_entry
+    from promptlab.models._quantize import FILE_TYPES as QUANTISED_TYPES
+    from promptlab.models._quantize import Quantisation, QuantisePlan, plan_quantise, quantise
     from promptlab.models._recorded import Record, RecordedBackend
     from promptlab.models._scripted import ScriptedBackend
     from promptlab.models._status import ModelStatus
@@ -73,6 +77,7 @@ __all__ = [
     "NOT_PORTABLE",
     "NUMERICS",
     "PORTABLE_HINT",
+    "QUANTISED_TYPES",
     "QUICK_BENCHMARK",
     "USUAL_BENCHMARK",
     "ApiAddress",
@@ -83,12 +88,14 @@ __all__ = [
     "Catalogue",
     "CutsTokens",
     "Endpoint",
+    "FileFacts",
     "GgufHead",
     "GgufTensor",
     "Held",
     "LoadedMemory",
     "Measured",
     "MemoryNeed",
+    "ModelFacts",
     "ModelStatus",
     "NotGGUF",
     "Piece",
@@ -96,6 +103,8 @@ __all__ = [
     "Planned",
     "Price",
     "ProbesMachine",
+    "Quantisation",
+    "QuantisePlan",
     "ReadsAhead",
     "Record",
     "RecordedBackend",
@@ -111,19 +120,25 @@ __all__ = [
     "check_schema",
     "cpu_variants_to_try",
     "explain_empty_answer",
+    "facts_of_file",
+    "file_facts",
     "free_memory",
     "install_llama",
     "installed_models",
     "installed_packages",
     "is_api_version",
+    "model_facts",
     "model_files",
     "names_of_parts",
     "openai_request_body",
     "other_kind_of_model",
     "plan_memory",
+    "plan_quantise",
     "price",
     "price_of",
     "price_of_entry",
+    "quantise",
+    "read_file_facts",
     "read_gguf",
     "read_gguf_of",
     "schema_failure",

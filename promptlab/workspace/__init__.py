@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ModelsEdit,
         entry_of_server,
         plan_model,
+        plan_new_models,
         plan_removal,
         write_models_edit,
     )
@@ -100,6 +101,7 @@ __all__ = [
     "places_as_data",
     "places_of_prompt",
     "plan_model",
+    "plan_new_models",
     "plan_removal",
     "record_lowered_label",
     "requested_permissions",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -74,7 +74,23 @@ def plan_model(workspace: Workspace, name: str, settings: Mapping[str, Any], *, 
     for key, value in entry.items():
         if value != old.get(key):
             _check_value(key, value)
-    return _planned(workspace, name, before, data, {**models, name: entry})
+    return _planned(workspace, (name,), before, data, {**models, name: entry})
+
+
+def plan_new_models(workspace: Workspace, entries: Mapping[str, Mapping[str, Any]]) -> ModelsEdit:
+    """The edit that adds several models, each name with the keys of its entry. The edit's `name` is the first one.
+
+    Raises:
+        WorkspaceError: as `plan_model`.
+    """
+    before, data = _read(workspace)
+    models = dict(_models_of(data))
+    for name, entry in entries.items():
+        _check_name(name, models)
+        for key, value in entry.items():
+            _check_value(key, value)
+        models[name] = dict(entry)
+    return _planned(workspace, tuple(entries), before, data, models)
 
 
 def entry_of_server(base_url: str | None, api_key_env: str | None) -> OpenAIModel:
@@ -100,7 +116,7 @@ def plan_removal(workspace: Workspace, name: str) -> ModelsEdit:
     models = _models_of(data)
     if name not in models:
         raise WorkspaceError(f"there is no model `{name}` in {FILE}", hint=nearest(name, models))
-    return _planned(workspace, name, before, data, {key: each for key, each in models.items() if key != name})
+    return _planned(workspace, (name,), before, data, {key: each for key, each in models.items() if key != name})
 
 
 def write_models_edit(edit: ModelsEdit) -> Workspace:
@@ -133,7 +149,7 @@ def _models_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _planned(
-    workspace: Workspace, name: str, before: str, data: Mapping[str, Any], models: Mapping[str, Any]
+    workspace: Workspace, names: Sequence[str], before: str, data: Mapping[str, Any], models: Mapping[str, Any]
 ) -> ModelsEdit:
     try:
         if not models:
@@ -147,12 +163,12 @@ def _planned(
             f"{FILE} is written in a way that cannot be changed in place ({exc})", hint="change the entry by hand"
         ) from exc
     changed, old = Workspace.parse(workspace.root, after), Workspace.parse(workspace.root, before)
-    others = {key: entry for key, entry in changed.models.items() if key != name}
+    others = {key: entry for key, entry in changed.models.items() if key not in names}
     if replace(changed, models={}) != replace(old, models={}) or others != {
-        key: entry for key, entry in old.models.items() if key != name
+        key: entry for key, entry in old.models.items() if key not in names
     }:
-        raise WorkspaceError(f"changing `{name}` in {FILE} would change something else", hint="change it by hand")
-    return ModelsEdit(name, before, after, changed)
+        raise WorkspaceError(f"changing `{names[0]}` in {FILE} would change something else", hint="change it by hand")
+    return ModelsEdit(names[0], before, after, changed)
 
 
 def _begun(text: str, data: Mapping[str, Any], models: Mapping[str, Any]) -> str:

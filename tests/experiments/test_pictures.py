@@ -10,6 +10,7 @@ import pytest
 
 from promptlab.experiments import as_svg, kind_names, pictures_of
 from promptlab.experiments._chart_style import COLOURS, DASHES, SHAPES, in_lines
+from promptlab.models import ModelFacts
 from tests.experiments.bench import able, asked, experiment, workspace
 from tests.experiments.test_kinds import OPTIONS
 
@@ -27,7 +28,7 @@ def test_every_kind_has_pictures_with_a_table_and_a_sentence(
     backends = [able(lambda there: 0.7 if there["context"] else 0.3, model) for model in models]
     more = {"repeats": 2} if name == "params" else {}
     outcome = asked(space, experiment(name, models, options=OPTIONS.get(name, {}), **more), *backends)
-    pictures = pictures_of(outcome, sizes={model: 100 + n for n, model in enumerate(models)})
+    pictures = pictures_of(outcome, facts={model: ModelFacts(100 + n) for n, model in enumerate(models)})
     assert pictures
     for picture in pictures:
         assert all(model in picture.sentence for model in models), picture.name

@@ -24,6 +24,7 @@ from promptlab.experiments import (
     sentence,
 )
 from promptlab.experiments._plan import asked_hash
+from promptlab.models import ModelFacts
 from promptlab.types import Message, Params, Prompt, Request
 from tests.experiments.bench import able, asked, experiment, workspace
 from tests.experiments.test_kinds import OPTIONS
@@ -78,7 +79,7 @@ def test_every_kind_has_its_picture(tmp_path: Path, name: str) -> None:
     space = workspace(tmp_path, cases=4)
     models = (able(lambda _: 0.7, "m"), able(lambda _: 0.3, "n"))
     result = asked(space, experiment(name, ("m", "n"), options=OPTIONS.get(name, {})), *models)
-    chart = chart_of(result, sizes={"m": 100, "n": 200})
+    chart = chart_of(result, facts={"m": ModelFacts(100), "n": ModelFacts(200)})
     assert chart is not None
     svg = as_svg(chart)
     assert svg.startswith("<svg")

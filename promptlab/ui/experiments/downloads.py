@@ -9,7 +9,7 @@ import streamlit as st
 from promptlab.errors import PromptlabError
 from promptlab.experiments import Outcome, OutcomeFile, label_of, outcome_files
 from promptlab.ui.components.widgets import mono, note, small
-from promptlab.ui.experiments.picture import sizes_of
+from promptlab.ui.experiments.picture import facts_of
 from promptlab.ui.state.session import Session
 
 
@@ -22,7 +22,7 @@ def draw(session: Session, outcome: Outcome) -> None:
         if label != "public":
             small(f"Text labelled {label} is masked in all files; scores are not.")
         with st.container(horizontal=True, gap="small"):
-            for file in outcome_files(outcome, sizes=sizes_of(session, outcome), store=session.store):
+            for file in outcome_files(outcome, facts=facts_of(session, outcome), store=session.store):
                 st.download_button(
                     file.label,
                     data=_made(file),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from promptlab.experiments import Outcome, Picture, pictures_of
+from promptlab.models import ModelFacts, model_facts
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import markup, plain, small
 from promptlab.ui.experiments.effect_table import table_html
@@ -20,7 +21,7 @@ FULL_WIDTH = ("effects", "arms", "shots", "frontier")
 
 def pictures(session: Session, outcome: Outcome) -> Sequence[Picture]:
     """The pictures of an experiment, the one that answers its question first."""
-    return pictures_of(outcome, sizes=sizes_of(session, outcome))
+    return pictures_of(outcome, facts=facts_of(session, outcome))
 
 
 def first(outcome: Outcome, drawn: Sequence[Picture], *, can_press: bool = True) -> None:
@@ -96,7 +97,6 @@ def _open(outcome: Outcome, key: str) -> None:
         links.address(experiment=path, effect=pressed[0]["effect"], model=pressed[0]["model"])
 
 
-def sizes_of(session: Session, outcome: Outcome) -> dict[str, int]:
-    """The bytes of the models that are files."""
-    names = outcome.planned.experiment.models
-    return {one.name: one.size_bytes for one in session.statuses if one.name in names and one.size_bytes}
+def facts_of(session: Session, outcome: Outcome) -> Mapping[str, ModelFacts]:
+    """What is known of the models: their files, and what was measured on this machine."""
+    return model_facts(session.catalogue, outcome.planned.experiment.models)
