@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab.errors import PromptlabError
-from promptlab.experiments import Experiment, Outcome, Planned, label_of, left_out_lines, luck_lines, plan_experiment
+from promptlab.experiments import Experiment, Outcome, Planned, label_of, left_out_lines, luck_lines, origin_notes, plan_experiment
 from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.experiments import downloads, effect_table, lead, picture, plan, progress
@@ -95,7 +95,8 @@ def show(session: Session, outcome: Outcome) -> None:
     if not any(one.name in ("arms", "params") for one in drawn):  # their numbers are these scores
         effect_table.scores(outcome)
     effect_table.repeats(outcome)
-    for line in (*luck_lines(outcome), *outcome.notes):
+    notes = origin_notes(outcome, picture.facts_of(session, outcome))
+    for line in (*luck_lines(outcome), *outcome.notes, *notes):
         small(line)
     _left_out(outcome)
     if outcome.state == "finished" and outcome.stopped:
