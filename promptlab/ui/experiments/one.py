@@ -5,7 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from promptlab.errors import PromptlabError
-from promptlab.experiments import Experiment, Outcome, Planned, label_of, left_out_lines, luck_lines, origin_notes, plan_experiment
+from promptlab.experiments import (
+    Experiment,
+    Outcome,
+    Planned,
+    label_of,
+    left_out_lines,
+    luck_lines,
+    origin_notes,
+    plan_experiment,
+)
 from promptlab.ui.components import links, widgets
 from promptlab.ui.components.widgets import escape, note, plain, small
 from promptlab.ui.experiments import downloads, effect_table, lead, picture, plan, progress
