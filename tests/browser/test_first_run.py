@@ -149,7 +149,18 @@ def test_a_broken_promptlab_yaml_is_explained_and_read_again_once_mended(
 # Addresses
 
 
-TITLES = ["Workbench", "Templates", "Documents", "Examples", "Suites", "Runs", "Ledger", "Models"]
+TITLES = [
+    "Workbench",
+    "Templates",
+    "Documents",
+    "Examples",
+    "Suites",
+    "Experiments",
+    "Votes",
+    "Runs",
+    "Ledger",
+    "Models",
+]
 ADDRESSES = [
     *(f"/{page}" if page != "workbench" else "/" for page in PAGES),
     "/?template=templates%2Fsummary.yaml",
@@ -157,6 +168,8 @@ ADDRESSES = [
     "/documents?document=fixtures%2Fdocuments%2Fworld-cup-2022.md",
     "/examples?pool=fixtures%2Fexamples%2Fworld-cup.jsonl",
     "/suites?suite=fixtures%2Fsuites%2Fworld-cup.yaml",
+    "/experiments?new=1&template=templates%2Fsummary.yaml",
+    "/votes",
     "/runs?run=000000000000",
     "/models?add=openai",
 ]
