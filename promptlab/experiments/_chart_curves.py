@@ -63,7 +63,7 @@ def pass_at_k(outcome: Outcome) -> Chart | None:
         return None
     alt = altair()
     count = max(row["k"] for row in rows)
-    x = alt.X("k:O", title="answers to each case (k)", axis=alt.Axis(labelAngle=0))
+    x = alt.X("k:O", title="of k answers", axis=alt.Axis(labelAngle=0))
     width = max(120, min(240, WIDTH // 2, 40 * count))
     layers = alt.layer(*_curve(outcome, rows, x, "at least one right, in %"), data=data(rows))
     return layers.properties(width=width, height=200).facet(

@@ -55,14 +55,21 @@ def _small_first(text: str) -> str:
 
 
 def _chart(outcome: Outcome, picture: Picture, *, can_press: bool) -> None:
-    width: Any = "stretch" if picture.name in FULL_WIDTH else "content"
     key = f"{_KEY}-{picture.name}"
-    if picture.name != "effects" or not can_press:
-        st.vega_lite_chart(picture.chart.to_dict(), width=width, key=key)
+    if picture.name not in FULL_WIDTH:
+        with st.container(key=f"experiment-wide-{picture.name.replace(' ', '-')}"):  # scrolls, if it is too wide
+            st.vega_lite_chart(picture.chart.to_dict(), width="content", key=key)
         return
-    spec = _with_presses(picture.chart)
+    if picture.name != "effects" or not can_press:
+        st.vega_lite_chart(picture.chart.to_dict(), width="stretch", key=key)
+        return
+    key = f"{key}-press"
     st.vega_lite_chart(
-        spec, width=width, key=f"{key}-press", selection_mode=_PRESS, on_select=lambda: _open(outcome, f"{key}-press")
+        _with_presses(picture.chart),
+        width="stretch",
+        key=key,
+        selection_mode=_PRESS,
+        on_select=lambda: _open(outcome, key),
     )
     small("A press on a point opens the cases that changed; so does the number at the end of each row of the table.")
 

@@ -19,6 +19,7 @@ _RULES = """
 .st-key-experiment-question label p { font-size: 0.9375rem; }
 .pl-lead { font-size: 1.1rem; line-height: 1.55; max-width: 62rem; margin: 0; overflow-wrap: anywhere; }
 .pl-lead.pl-open { color: var(--pl-muted); border-left: 3px solid var(--pl-warn); padding-left: 0.75rem; }
+[class*="st-key-experiment-wide-"] { max-width: 100%; overflow-x: auto; }
 .pl-count { font-size: 1.1rem; font-weight: 600; }
 [class*="st-key-effect-row-"] { border-bottom: 1px solid var(--pl-line); }
 .pl-effect { display: grid; grid-template-columns: minmax(9rem, 1.5fr) minmax(7rem, 1fr) 4.5rem 9.5rem 4.5rem 9rem;
