@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from promptlab.cli import cli
+from promptlab.cli._main import cli
 from promptlab.experiments import load_experiment
 from promptlab.workspace import Workspace
 from tests.experiments.bench import workspace
@@ -19,17 +19,16 @@ WORDS = ("experiment", "wording", "t", "--cases", "cases.jsonl", "-m", "gpt", "-
 
 
 def reply(request: Received) -> Reply:
-    writes = "paraphrases" in json.dumps(request.json)
+    writes = b"paraphrases" in request.body
     return stream(json.dumps([*GOOD, "Answer {{ question }}."]) if writes else "word-1", usage=(9, 0, 3))
 
 
 def run(folder: Path, monkeypatch: pytest.MonkeyPatch, *more: str, stdin: str = "") -> Result:
     workspace(folder, cases=3)
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("KEY", "k")
     with LoopbackServer() as server:
         server.default = reply
-        model = f"models:\n  gpt: {{backend: openai, model: x, base_url: {server.url}, api_key: $KEY}}\n"
+        model = f"models:\n  gpt: {{backend: openai, model: x, base_url: {server.url}, max_retries: 0}}\n"
         (folder / "promptlab.yaml").write_text(model)
         return CliRunner().invoke(cli, [*WORDS, *more], input=stdin)
 
