@@ -25,7 +25,9 @@ def plan(material: Material, options: WordingOptions) -> Design:
     """The instructions as they are, against paraphrases and small changes of their form."""
     own = material.template.instructions
     if not own.strip():
-        raise ExperimentError(f"{material.template.path} has no instructions to word otherwise")
+        raise ExperimentError(
+            f"{material.template.path} has no instructions to word otherwise", hint="add `instructions` to the template"
+        )
     texts = {**(surface(own) if options.surface else {}), **options.instead}
     base = Arm("as written", Variant("as written"), {"wording": "as written"})
     arms = [base]
