@@ -25,14 +25,19 @@ def check_paraphrase(kind: str, template: str | None, *, asks_nothing: bool) -> 
         raise click.UsageError("--paraphrase asks a model: leave out --dry-run and --stored, or --paraphrase")
 
 
-def approved(lab: Lab, wanted: Experiment, model: str, number: int, *, yes: bool) -> Experiment:
-    """`wanted` with the paraphrases of `model` that the person keeps; with `yes` all that can be used."""
+def approved(lab: Lab, wanted: Experiment, model: str | None, number: int | None, *, yes: bool) -> Experiment:
+    """`wanted` with the paraphrases of `model` that the person keeps; with `yes` all that can be used. Without a model
+    it stays as it is."""
+    if model is None:
+        return wanted
     from promptlab import templates
     from promptlab.experiments import Tools, paraphrases, with_paraphrases
 
     template = templates.load(lab.workspace, wanted.template)
     with_paraphrases(lab.workspace, wanted, template, ())  # the label is checked before a model is asked
-    written = paraphrases(lab.workspace, template, model, number, Tools(lab.catalogue, lab.store, lab.suite_log))
+    written = paraphrases(
+        lab.workspace, template, model, number or PARAPHRASES, Tools(lab.catalogue, lab.store, lab.suite_log)
+    )
     kept = []
     click.echo(f"The instructions of {template.path}:\n\n{_shown(template.instructions)}\n", err=True)
     for place, one in enumerate(written, 1):

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from promptlab.cli import _terminal as terminal
 from promptlab.cli._common import opened, print_json, print_line
-from promptlab.cli._paraphrases import PARAPHRASES, approved, check_paraphrase
+from promptlab.cli._paraphrases import approved, check_paraphrase
 from promptlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,9 +83,7 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
     )
 
     with opened() as lab:
-        wanted = _wanted(lab, kind, template, rest)
-        if rest["paraphrase"]:
-            wanted = approved(lab, wanted, rest["paraphrase"], rest["number"] or PARAPHRASES, yes=rest["yes"])
+        wanted = approved(lab, _wanted(lab, kind, template, rest), rest["paraphrase"], rest["number"], yes=rest["yes"])
         planned = plan_experiment(lab.workspace, wanted)
         if rest["stored"]:
             stored = read_outcome(planned, Tools(lab.catalogue, lab.store, lab.suite_log))
