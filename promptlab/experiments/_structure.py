@@ -51,14 +51,9 @@ def _compared(
         return {**{f"{name}_{key}": None for key in keys}, f"{name}_cases": 0}
     # The test is one for numbers from 0 to 1, so tokens become shares of the most that an answer may have.
     scale = max(1.0, _room(outcome) if name == "tokens" else 0.0, *(max(map(max, pair)) for pair in pairs))
-<<<<<<< HEAD
-    olds, news = ([[value / scale for value in side] for side in sides] for sides in zip(*pairs, strict=True))
-    found = stats.compare_graded(olds, news, confidence=confidence, mid=True)
-=======
     before_shares = [[value / scale for value in old] for old, _ in pairs]
     after_shares = [[value / scale for value in new] for _, new in pairs]
     found = stats.compare_graded(before_shares, after_shares, confidence=confidence, mid=True)
->>>>>>> y-words
     return {
         f"{name}_before": scale * found.before,
         f"{name}_after": scale * found.after,
@@ -132,12 +127,7 @@ def _sentence(row: Mapping[str, Any], what: str) -> str:
         )
     if row["tokens_cases"]:
         more = row["tokens_difference"]
-<<<<<<< HEAD
-        low, high = row["tokens_low"], row["tokens_high"]
-        low, high = (low, high) if more >= 0 else (-high, -low)
-=======
         low, high = (row["tokens_low"], row["tokens_high"]) if more >= 0 else (-row["tokens_high"], -row["tokens_low"])
->>>>>>> y-words
         span = f"{percent} {_count(low)} to {_count(high)}, {_cases(row['tokens_cases'])}"
         amount = f"{_count(abs(more))} token{'s' * (_count(abs(more)) != '1')} {'more' if more >= 0 else 'less'}"
         parts.append(f"an answer takes {amount} ({span})")
