@@ -8,6 +8,7 @@ import json
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -22,7 +23,7 @@ from tests.experiments.bench import workspace
 from tests.experiments.test_over_http import reply
 from tests.loopback import LoopbackServer
 
-ASK = {"cases": "cases.jsonl", "models": ["m"], "scorers": "exact"}
+ASK: dict[str, Any] = {"cases": "cases.jsonl", "models": ["m"], "scorers": "exact"}
 OPTIONS = {"sections": ["context", "instructions"], "primary": "context"}
 
 
@@ -34,7 +35,7 @@ def cells(html: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("more", [{}, {"looks": 2}, {"screen": 12}], ids=["whole", "looks", "screened"])
-def test_all_say_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, int]) -> None:
+def test_all_say_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]) -> None:
     space = workspace(tmp_path, 40)
     monkeypatch.chdir(tmp_path)
     with LoopbackServer(reply) as server:
