@@ -115,13 +115,13 @@ def _wanted(lab: Lab, kind: str, template: str | None, rest: Mapping[str, Any]) 
     """The experiment that the words of the command line describe, or that of a file."""
     from promptlab.experiments import Experiment, kind_names, load_experiment, named
 
+    if rest["number"] and not rest["paraphrase"]:
+        raise click.UsageError("--paraphrases needs --paraphrase MODEL, the model that writes them")
     if rest["paraphrase"]:
         check_paraphrase(kind, template, asks_nothing=rest["dry_run"] or rest["stored"])
     if template is None and kind not in kind_names(lab.workspace):
         _refuse_decided(kind)
         return load_experiment(lab.workspace, kind)
-    if rest["number"] and not rest["paraphrase"]:
-        raise click.UsageError("--paraphrases needs --paraphrase MODEL, the model that writes them")
     if template is None or not rest["cases"] or not rest["models"]:
         missing = "a template" if template is None else "--cases" if not rest["cases"] else "--model"
         raise click.UsageError(f"an experiment needs {missing}")

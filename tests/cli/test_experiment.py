@@ -58,7 +58,8 @@ def test_every_option_of_the_command_is_of_the_file_or_of_asking_and_printing() 
     of_asking = {"max_cost", "dry_run", "stored", "again", "yes"}
     of_printing = {"as_json", "parquet", "show_labelled", "csv", "html", "picture"}
     names = {parameter.name for parameter in command.params} - {"kind", "template"}
-    assert names == set(DECIDED_BY_FILE) | of_asking | of_printing
+    of_paraphrases = {"paraphrase", "number"}  # refused without the kind `wording` and a template
+    assert names == set(DECIDED_BY_FILE) | of_asking | of_printing | of_paraphrases
     assert set(GIVEN) == set(DECIDED_BY_FILE)
 
 

