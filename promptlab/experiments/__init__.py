@@ -35,13 +35,14 @@ if TYPE_CHECKING:
     from promptlab.experiments._memory import page_or_memory
     from promptlab.experiments._model_sizes import model_table, origin_notes
     from promptlab.experiments._observations import Observation, Observations
+    from promptlab.experiments._outcome import Outcome, State
     from promptlab.experiments._own_kinds import OwnKinds, own_kinds
     from promptlab.experiments._paraphrases import MOST_PARAPHRASES, Paraphrase, paraphrases, with_paraphrases
     from promptlab.experiments._plan import ASK_ABOVE, Planned, plan_experiment
     from promptlab.experiments._plan_report import plan_data, warnings
     from promptlab.experiments._reading import Reading, distinct_tokens, readings
     from promptlab.experiments._repeats import repeat_lines, repeat_rows
-    from promptlab.experiments._run import Outcome, Progress, Running, State, Tools, read_outcome
+    from promptlab.experiments._run import Progress, Running, Tools, read_outcome
     from promptlab.experiments._sources import (
         MEASURED_CASES,
         CaseSource,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from promptlab.experiments._observations import Observation
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.runs import Store
 from promptlab.types import Request, Result
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from promptlab.experiments._chart_style import WIDTH, Chart, altair, data, look
-from promptlab.experiments._groups import agreement_rows, means_by_k, pass_at_k_rows
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._groups import means_by_k
+from promptlab.experiments._outcome import Outcome
+from promptlab.experiments._repeats import pass_at_k_rows, same_answer_rows
 from promptlab.experiments._tables import arm_rows
 
 HEIGHT = 250
@@ -51,14 +52,14 @@ def params(outcome: Outcome) -> Chart | None:
     score = score.properties(width=width, height=HEIGHT)
     if outcome.planned.experiment.repeats < 2:
         return score
-    same = [{**row, "percent": 100 * row["agreement"]} for row in agreement_rows(outcome)]
-    agree = alt.layer(*_curve(outcome, same, x, "equal repeats in %", lines=not several, **more))
+    same = [_percent(row, "value") for row in same_answer_rows(outcome)]
+    agree = alt.layer(*_curve(outcome, same, x, "same answer twice, in %", lines=not several, **more))
     return alt.hconcat(score, agree.properties(width=width, height=HEIGHT))
 
 
 def pass_at_k(outcome: Outcome) -> Chart | None:
     """The chance that at least one of k answers is right, for each setting."""
-    rows = [{**row, "percent": 100 * row["pass_at_k"]} for row in pass_at_k_rows(outcome)]
+    rows = [_percent(row, "value") for row in pass_at_k_rows(outcome)]
     if not rows:
         return None
     alt = altair()
@@ -105,5 +106,5 @@ def _y(field: str, title: str) -> Any:
     return alt.Y(f"{field}:Q", title=title, scale=alt.Scale(domain=[0, 100]))
 
 
-def _percent(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "percent": 100 * row["score"], "low": 100 * row["low"], "high": 100 * row["high"]}
+def _percent(row: dict[str, Any], key: str = "score") -> dict[str, Any]:
+    return {**row, "percent": 100 * row[key], "low": 100 * row["low"], "high": 100 * row["high"]}

@@ -6,7 +6,7 @@ from typing import Any
 
 from promptlab.experiments._chart_style import WIDTH as CHART_WIDTH
 from promptlab.experiments._chart_style import Chart, altair, data, in_lines, lines_axis, look, row_height, rule
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._tables import arm_rows, effect_rows
 
 

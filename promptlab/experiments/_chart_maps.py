@@ -7,7 +7,7 @@ from typing import Any
 from promptlab.experiments._chart_style import Chart, altair, data, in_lines, lines_axis
 from promptlab.experiments._groups import tag_rows
 from promptlab.experiments._memory import page_or_memory
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._tables import arm_rows
 
 SAID = ("the page", "its memory", "neither")

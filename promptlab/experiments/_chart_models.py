@@ -7,7 +7,7 @@ from typing import Any
 
 from promptlab.experiments._chart_style import GREY, WIDTH, Chart, altair, data, look, rule
 from promptlab.experiments._model_sizes import MEASURES, Facts, Measure, frontier_of, model_rows
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 
 FEW = 3
 """The names of so many models fit beside their points."""

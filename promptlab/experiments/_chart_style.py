@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 
 Chart = Any
 """An Altair chart. Altair is loaded when the first one is drawn, and its types are not complete."""

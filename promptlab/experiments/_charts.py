@@ -20,7 +20,7 @@ from promptlab.experiments import _picture_words as words
 from promptlab.experiments._chart_models import frontier
 from promptlab.experiments._chart_style import Chart
 from promptlab.experiments._model_sizes import MEASURES, Facts, Measure
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._tables import arm_rows
 
 Table = list[list[str]]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from promptlab.errors import PromptlabError
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._tables import answer_rows
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from promptlab.experiments._charts import as_png, as_svg, chart_of
 from promptlab.experiments._export import answers_as_csv, answers_as_parquet
 from promptlab.experiments._html_report import html_report
 from promptlab.experiments._model_sizes import Facts
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.runs import Store
 
 

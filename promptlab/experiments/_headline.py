@@ -1,6 +1,6 @@
 """The first line of a report: the effects in words, or, before the end, how far it is and what the numbers are so far.
 
-Asked so far: 120 of 300 answers. No verdict before the end: the article +62 (51 to 72) for gemma-3-270m.
+Still asking: 120 of 300 answers. No verdict before the end; so far: the article +62 (51 to 72, 60 cases) for gemma.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promptlab.experiments._effects import Effect
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._structure import structure_sentence
-from promptlab.experiments._words import points, sentence
+from promptlab.experiments._words import points, sentence, signed
 
 
 def headline(outcome: Outcome) -> str:
@@ -33,12 +33,7 @@ def headline(outcome: Outcome) -> str:
 
 def _numbers(effects: Sequence[Effect]) -> str:
     return "; ".join(
-        f"{effect.contrast.what} {_signed(effect.difference)} ({points(effect.interval.low)} to "
+        f"{effect.contrast.what} {signed(effect.difference)} ({points(effect.interval.low)} to "
         f"{points(effect.interval.high)}, {effect.cases} case{'s' * (effect.cases != 1)}) for {effect.model}"
         for effect in sorted(effects, key=lambda effect: -abs(effect.difference))
     )
-
-
-def _signed(share: float) -> str:
-    text = points(share)
-    return text if text.startswith("−") or text == "0" else f"+{text}"

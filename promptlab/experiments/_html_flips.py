@@ -14,7 +14,7 @@ from markupsafe import Markup
 from promptlab.experiments._asked import Asked, prompt_text
 from promptlab.experiments._effects import Effect
 from promptlab.experiments._observations import Observation, hidden
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._tables import flipped
 from promptlab.runs import TextChange, prompt_changes, text_changes
 from promptlab.types import canonical_json

@@ -19,8 +19,8 @@ from promptlab.experiments._html_style import CSS
 from promptlab.experiments._luck import luck_lines
 from promptlab.experiments._model_sizes import Facts, origin_notes
 from promptlab.experiments._observations import hidden
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._repeats import repeat_lines
-from promptlab.experiments._run import Outcome
 from promptlab.experiments._structure import structure_lines, structure_sentence
 from promptlab.experiments._text_report import arm_lines, left_out_lines
 from promptlab.experiments._words import sentence

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from promptlab import stats
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._words import in_points, points
 
 WHAT: Mapping[str, str] = {"shots": "draws", "order": "orders", "wording": "wordings"}

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from promptlab import scorers
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._planted import Planted
-from promptlab.experiments._run import Outcome
 from promptlab.types import ScorerSpec
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._tables import arm_rows
 from promptlab.models import ModelFacts
 

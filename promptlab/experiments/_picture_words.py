@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from promptlab.experiments._groups import agreement_rows, means_by_k, pass_at_k_rows, tag_rows
+from promptlab.experiments._groups import means_by_k, tag_rows
 from promptlab.experiments._memory import page_or_memory
 from promptlab.experiments._model_sizes import Facts, Measure, frontier_of, model_rows, model_table
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
+from promptlab.experiments._repeats import SAME, pass_at_k_rows, same_answer_rows
 from promptlab.experiments._tables import arm_rows
 from promptlab.experiments._text_report import arm_lines, effect_lines
 from promptlab.experiments._words import points, sentence
@@ -63,26 +64,27 @@ def shots(outcome: Outcome) -> Said:
 def params(outcome: Outcome) -> Said:
     rows = [row for row in arm_rows(outcome) if row["judged"]]
     said, table = _range(outcome, rows, "arm"), arm_lines(outcome)
-    same = {(row["model"], row["arm"]): row["agreement"] for row in agreement_rows(outcome)}
-    if not same:
+    rows = same_answer_rows(outcome)
+    if not rows:
         return said, table
+    same = {(row["model"], row["arm"]): row["value"] for row in rows}
     for line in table:
         share = same.get((line[0], line[1]))
-        line.append("equal repeats" if line is table[0] else "–" if share is None else f"{100 * share:.0f} %")
-    return f"{said} {_range(outcome, agreement_rows(outcome), 'arm', key='agreement', verb='agree')}", table
+        line.append(SAME if line is table[0] else "–" if share is None else f"{100 * share:.0f} %")
+    return f"{said} {_range(outcome, rows, 'arm', key='value', does='gives the same answer twice in')}", table
 
 
 def pass_at_k(outcome: Outcome) -> Said:
     rows = pass_at_k_rows(outcome)
     table = [["model", "asked", "k", "at least one right", "cases"]]
-    table += [[r["model"], r["arm"], str(r["k"]), f"{100 * r['pass_at_k']:.0f} %", str(r["cases"])] for r in rows]
+    table += [[r["model"], r["arm"], str(r["k"]), f"{100 * r['value']:.0f} %", str(r["cases"])] for r in rows]
     parts = []
     for model in _models(outcome):
-        most = [row for row in rows if row["model"] == model and row["k"] == outcome.planned.experiment.repeats]
+        most = [row for row in rows if row["model"] == model and row["k"] == outcome.seen.repeats]
         if most:
-            best = max(most, key=lambda row: row["pass_at_k"])
+            best = max(most, key=lambda row: row["value"])
             one = next(row for row in rows if (row["model"], row["arm"], row["k"]) == (model, best["arm"], 1))
-            first, last = f"{100 * one['pass_at_k']:.0f} %", f"{100 * best['pass_at_k']:.0f} %"
+            first, last = f"{100 * one['value']:.0f} %", f"{100 * best['value']:.0f} %"
             parts.append(
                 f"{model} is right at once in {first} and once in {best['k']} answers in {last} ({best['arm']})."
             )
@@ -145,7 +147,7 @@ def _range(
     before: str = "",
     *,
     key: str = "score",
-    verb: str = "",
+    does: str = "scores",
 ) -> str:
     """For each model the lowest and the highest of `key`, and where they are."""
     parts = []
@@ -154,13 +156,12 @@ def _range(
         if not own:
             continue
         low, high = min(own, key=lambda row: float(row[key])), max(own, key=lambda row: float(row[key]))
-        does = f"The repeats of {model} agree in" if verb else f"{model} scores"
         if abs(high[key] - low[key]) < 1e-9:
             where = f" in all {len(own)}" if len(own) > 1 else ""
-            parts.append(f"{does} {100 * low[key]:.0f} %{where}.")
+            parts.append(f"{model} {does} {100 * low[key]:.0f} %{where}.")
         else:
             names = [f"{before}{row[name] or 'as written'}" for row in (low, high)]
-            parts.append(f"{does} {100 * low[key]:.0f} % ({names[0]}) to {100 * high[key]:.0f} % ({names[1]}).")
+            parts.append(f"{model} {does} {100 * low[key]:.0f} % ({names[0]}) to {100 * high[key]:.0f} % ({names[1]}).")
     return " ".join(parts)
 
 

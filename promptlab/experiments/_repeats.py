@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from promptlab import stats
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
+
+SAME = "same answer twice"
 
 
 def repeat_rows(outcome: Outcome) -> list[dict[str, Any]]:
@@ -26,14 +28,32 @@ def repeat_rows(outcome: Outcome) -> list[dict[str, Any]]:
             cells = [outcome.seen.by_cell.get((case, arm.name, model), ()) for case in outcome.seen.cases]
             asked = [cell for cell in cells if cell]
             whole = [cell for cell in asked if len(cell) == repeats and all(one.score is not None for one in cell)]
-            common = {"model": model, "arm": arm.name, "cases": len(whole), "left_out": len(asked) - len(whole)}
+            common: dict[str, Any] = {
+                "model": model,
+                "arm": arm.name,
+                "cases": len(whole),
+                "left_out": len(asked) - len(whole),
+            }
             passed = [(sum(bool(one.passed) for one in cell), len(cell)) for cell in whole]
             rows += [{**common, "measure": f"pass@{k}", **_values(stats.pass_at(k, passed))} for k in _ks(repeats)]
             texts = [[one.text.strip() for one in cell] for cell in whole]
-            rows.append({**common, "measure": "same answer twice", **_values(stats.same_answer(texts))})
+            rows.append({**common, "measure": SAME, **_values(stats.same_answer(texts))})
             kappa = stats.fleiss_kappa([[bool(one.passed) for one in cell] for cell in whole])
             rows.append({**common, "measure": "kappa of right and wrong", "value": kappa, "low": None, "high": None})
     return rows
+
+
+def pass_at_k_rows(outcome: Outcome) -> list[dict[str, Any]]:
+    """The rows of pass@k that have a value, each with its `k`."""
+    rows = [row for row in repeat_rows(outcome) if row["measure"].startswith("pass@") and row["value"] is not None]
+    return [{**row, "k": int(row["measure"].removeprefix("pass@"))} for row in rows]
+
+
+def same_answer_rows(outcome: Outcome) -> list[dict[str, Any]]:
+    """The rows of how often two answers to a case are the same, each with the levels of its arm."""
+    levels = {arm.name: arm.levels for arm in outcome.design.arms}
+    rows = [row for row in repeat_rows(outcome) if row["measure"] == SAME and row["value"] is not None]
+    return [{**row, **levels[row["arm"]]} for row in rows]
 
 
 def _ks(repeats: int) -> list[int]:

@@ -8,28 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from promptlab import stats
-from promptlab._util.json_schema import validate
-from promptlab.errors import ExperimentError
+from promptlab.experiments import _stages as stages
 from promptlab.experiments._design import Design
 from promptlab.experiments._effects import NO_CHANGE, Effect, effects_of
 from promptlab.experiments._observations import Observation, Observations
-from promptlab.experiments._plan import Planned, asked_hash
-from promptlab.experiments._random import shuffled
+from promptlab.experiments._outcome import Outcome, State
+from promptlab.experiments._plan import Planned
+from promptlab.experiments._seen import observed
 from promptlab.models import Catalogue
-from promptlab.runs import Store, why_not_judgeable
+from promptlab.runs import Store
 from promptlab.suites import Answered, Asking, AskOptions, Case, StoredAnswers, SuiteLog
-from promptlab.types import Result
 from promptlab.workspace import Labels
-
-KEPT_AFTER_SCREEN = 3
-"""So many contrasts, beside the primary one, are confirmed on fresh cases."""
-
-
-State = Literal["asking", "stopped", "finished"]
-"""`stopped`: it ended before the answers that were planned, and before a planned look had settled everything."""
 
 
 @dataclass(frozen=True)
@@ -45,31 +36,6 @@ class Progress:
     def seen(self) -> Observations:
         """What was seen in the stage until now."""
         return self.running.so_far.seen
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of an experiment. `seen` is what the effects are computed from, `screened` what chose the arms.
-
-    `design` has the arms that are asked to the end. `stopped` says why not all cases were asked, "" if they were.
-    Unless `state` is "finished", an effect has no verdict but "cannot tell yet", apart from those that a planned look
-    has settled: who looks all the time, and stops when the numbers are nice, finds effects that are not there.
-    """
-
-    planned: Planned
-    design: Design
-    seen: Observations
-    effects: tuple[Effect, ...]
-    screened: Observations | None = None
-    stopped: str = ""
-    notes: tuple[str, ...] = ()
-    incomplete: bool = False
-    """True if it is being asked, was stopped, or reached a limit, before the answer was clear."""
-    state: State = "finished"
-    stage: str = ""
-    done: int = 0
-    total: int = 0
-    """`done` of `total` answers of the stage `stage`, which is the last that was begun."""
 
 
 @dataclass(frozen=True)
@@ -120,19 +86,19 @@ class Running:
         planned, experiment = self.planned, self.planned.experiment
         cases = list(planned.material.cases)
         if experiment.screen:
-            first, cases = _split(cases, experiment.screen, experiment.seed)
+            first, cases = stages.split(cases, experiment.screen, experiment.seed)
             screened = yield from self._ask("screening", planned.design, first)
             if not self._at.whole:
                 self.outcome = self._unfinished("stopped")
                 return
-            design, note = _survivors(planned.design, screened, experiment.models, experiment.margin)
+            design, note = stages.survivors(planned.design, screened, experiment.models, experiment.margin)
             self._at = _At(design, screened=screened, notes=(note,))
         yield from self._looks(cases)
 
     def _looks(self, cases: Sequence[Case]) -> Generator[Progress, None, None]:
         """Ask `cases`, and look at the effects as often as the experiment says. What a look has settled stays so."""
         experiment, at = self.planned.experiment, self._at
-        parts = _parts(cases, experiment.looks, experiment.seed)
+        parts = stages.parts(cases, experiment.looks, experiment.seed)
         ends = [sum(map(len, parts[: number + 1])) for number in range(len(parts))]
         shares = tuple(end / len(cases) for end in ends)
         seen, effects, early = Observations(()), tuple[Effect, ...](), ""
@@ -178,7 +144,7 @@ class Running:
         own = self.planned.material.template
         schemas = {arm.name: arm.schema or (arm.variant.template or own).schema for arm in design.arms}
         for answered in self._read(design, cases) if self._stored else self._asked(design, cases):
-            at.rows[answered.position] = _seen(answered, labels, schemas[answered.item.key.variant])
+            at.rows[answered.position] = observed(answered, labels, schemas[answered.item.key.variant])
             yield Progress(stage, at.done, at.total, self)
         if not at.whole and not self._halted:
             self._halted = f"{at.total - at.done:,} of {at.total:,} answers are not there"
@@ -280,76 +246,5 @@ def without_verdicts(effects: Iterable[Effect], settled: Mapping[tuple[str, str]
     return tuple(settled.get(_key(effect)) or replace(effect, verdict="cannot tell yet") for effect in effects)
 
 
-def _seen(answered: Answered, labels: Labels, schema: str | None) -> Observation:
-    key, verdict, result = answered.item.key, answered.verdict, answered.result
-    score = None if verdict.passed is None else verdict.score
-    why = "" if score is not None else result.error or verdict.not_judged or "it has no score"
-    case = answered.item.case
-    prompt = result.request.prompt if result.request else None
-    label = labels.of_prompt(prompt, case.label, *map(labels.of_copy, case.places))
-    return Observation(
-        *(key.case, key.variant, key.model, key.repeat),
-        score,
-        verdict.passed,
-        why,
-        result.id,
-        result.run_id,
-        result.text,
-        label,
-        asked_hash(result.request, answered.item.variant.key) if result.request else "",
-        result.tokens.written,
-        _is_valid(result, schema),
-        (result.completion.timings.total or None) if result.completion else None,
-    )
-
-
-def _is_valid(result: Result, schema: str | None) -> bool | None:
-    """Whether an answer keeps to `schema`. None without one, and for an answer that is missing or not whole."""
-    if schema is None or result.completion is None:
-        return None
-    if why_not_judgeable(result.completion, result.request, judge_cut=False):
-        return None
-    return validate(schema, result.completion.text).valid
-
-
 def _key(effect: Effect) -> tuple[str, str]:
     return effect.contrast.name, effect.model
-
-
-def _split(cases: Sequence[Case], first: int, seed: int) -> tuple[list[Case], list[Case]]:
-    """Cases for screening, drawn by the seed, and the fresh rest."""
-    if first >= len(cases) - 1:
-        raise ExperimentError(
-            f"screening on {first} of {len(cases)} cases leaves none to confirm on", field="screen", hint="lower it"
-        )
-    chosen = set(shuffled([case.id for case in cases], seed, 1)[:first])
-    return [case for case in cases if case.id in chosen], [case for case in cases if case.id not in chosen]
-
-
-def _survivors(design: Design, screened: Observations, models: Sequence[str], margin: float) -> tuple[Design, str]:
-    """The design with the contrasts that are worth confirming: the primary ones, and the largest of the others."""
-    effects = effects_of(design, screened, models, margin=margin)
-    largest: dict[str, float] = {}
-    for effect in effects:
-        if not effect.contrast.primary and not effect.unchanged:
-            name = effect.contrast.name
-            largest[name] = max(largest.get(name, 0.0), abs(effect.difference))
-    kept = set(sorted(largest, key=lambda name: -largest[name])[:KEPT_AFTER_SCREEN])
-    contrasts = [c for c in design.contrasts if c.primary or c.name in kept]
-    arms = {name for contrast in contrasts for name in (*contrast.after, *contrast.before)}
-    survivors = design.only([arm.name for arm in design.arms if arm.name in arms])
-    survivors = replace(survivors, contrasts=tuple(contrasts))
-    dropped = len(design.contrasts) - len(contrasts)
-    note = f"{len(design.contrasts)} comparisons were screened on {len(screened.cases)} cases; the {len(contrasts)} "
-    note += "largest were confirmed on fresh cases." if dropped else "comparisons were all confirmed on fresh cases."
-    return survivors, note
-
-
-def _parts(cases: Sequence[Case], looks: int, seed: int) -> list[list[Case]]:
-    """`cases` in `looks` parts of about the same size, drawn by the seed; each part in the order of the file."""
-    if not cases:
-        raise ExperimentError("there are no cases to ask")
-    order = shuffled([case.id for case in cases], seed, 2)
-    looks = min(looks, len(cases))
-    part = {name: number * looks // len(cases) for number, name in enumerate(order)}
-    return [[case for case in cases if part[case.id] == number] for number in range(looks)]

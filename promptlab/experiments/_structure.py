@@ -12,7 +12,7 @@ from typing import Any
 from promptlab import stats
 from promptlab.experiments._design import Contrast
 from promptlab.experiments._observations import Observation
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._words import points
 
 Number = Callable[[Observation], float | None]

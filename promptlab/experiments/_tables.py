@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from promptlab import stats
 from promptlab.experiments._effects import Effect
 from promptlab.experiments._observations import Observation
-from promptlab.experiments._run import Outcome
+from promptlab.experiments._outcome import Outcome
+from promptlab.experiments._scores import score_of
 
 
 def effect_rows(outcome: Outcome) -> list[dict[str, Any]]:
@@ -39,31 +39,23 @@ def _numbers(effect: Effect) -> list[tuple[str, float]]:
 
 
 def arm_rows(outcome: Outcome) -> list[dict[str, Any]]:
-    """A row for each arm and model: its factors, its mean score and the pass rate with the interval of the rate."""
+    """A row for each arm and model: its factors, its mean score with the interval of that mean, and how many passed."""
     rows = []
     for model in outcome.planned.experiment.models:
         for arm in outcome.design.arms:
             cells = [outcome.seen.by_cell.get((case, arm.name, model), ()) for case in outcome.seen.cases]
-            judged = [one for cell in cells for one in cell if one.score is not None]
-            rates = [
-                (
-                    sum(bool(one.passed) for one in cell if one.score is not None),
-                    sum(one.score is not None for one in cell),
-                )
-                for cell in cells
-            ]
-            interval = stats.clustered([rate for rate in rates if rate[1]])
+            scored = score_of(cells)
             rows.append(
                 {
                     "model": model,
                     "arm": arm.name,
                     **{name: arm.levels.get(name) for name in outcome.design.factors},
-                    "score": sum(one.score or 0.0 for one in judged) / len(judged) if judged else None,
-                    "passed": sum(bool(one.passed) for one in judged),
-                    "judged": len(judged),
-                    "not_judged": sum(map(len, cells)) - len(judged),
-                    "low": interval.low,
-                    "high": interval.high,
+                    "score": scored["score"],
+                    "passed": scored["passed"],
+                    "judged": scored["judged"],
+                    "not_judged": sum(map(len, cells)) - scored["judged"],
+                    "low": scored["low"],
+                    "high": scored["high"],
                     **_structure([one for cell in cells for one in cell]),
                 }
             )

@@ -9,9 +9,9 @@ from promptlab.experiments._effects import Effect
 from promptlab.experiments._headline import headline
 from promptlab.experiments._luck import luck_lines, luck_rows
 from promptlab.experiments._model_sizes import Facts, model_rows, model_table, origin_notes
+from promptlab.experiments._outcome import Outcome
 from promptlab.experiments._plan import CHANGED, Planned
 from promptlab.experiments._repeats import repeat_lines, repeat_rows
-from promptlab.experiments._run import Outcome
 from promptlab.experiments._structure import structure_lines, structure_rows, token_words
 from promptlab.experiments._tables import arm_rows, effect_rows
 from promptlab.experiments._words import points
@@ -92,13 +92,13 @@ def left_out_lines(outcome: Outcome) -> Iterator[str]:
 def arm_lines(outcome: Outcome) -> list[list[str]]:
     rows = arm_rows(outcome)
     judged = any(row["valid_of"] for row in rows)
-    lines = [["model", "asked", "score", "passed", "95 % interval", "new tokens", *(["valid"] if judged else [])]]
+    lines = [["model", "asked", "score", "95 % interval", "passed", "new tokens", *(["valid"] if judged else [])]]
     for row in rows:
         score = "–" if row["score"] is None else f"{100 * row['score']:.1f} %"
         passed = f"{row['passed']} of {row['judged']}" + (f", {row['not_judged']} ?" if row["not_judged"] else "")
         interval = f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %" if row["judged"] else "–"
         tokens = token_words(row["new_tokens"], row["new_tokens_unknown"])
-        line = [row["model"], row["arm"] or "as written", score, passed, interval, tokens]
+        line = [row["model"], row["arm"] or "as written", score, interval, passed, tokens]
         lines.append(line + ([f"{row['valid']} of {row['valid_of']}" if row["valid_of"] else "–"] if judged else []))
     return lines
 

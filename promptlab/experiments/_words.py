@@ -6,18 +6,45 @@ from collections.abc import Sequence
 
 from promptlab.experiments._effects import Effect
 
+MOST = 3
+"""So many comparisons of a model are said in full; of more, the sentence says how many there are."""
+
 
 def sentence(effects: Sequence[Effect]) -> str:
-    """The effects of each model in one sentence: what was found first, and then the largest."""
+    """The effects of each model in one sentence: what was found first, and then the largest.
+
+    Of many comparisons, those with a result that are not among the largest are counted, and so are those of which
+    nothing can be told yet. The table of effects has them all.
+    """
     parts = []
     for model in dict.fromkeys(effect.model for effect in effects):
         own = [effect for effect in effects if effect.model == model]
-        ordered = sorted(
-            own, key=lambda e: (e.verdict == "cannot tell yet", e.verdict == "equivalent", -abs(e.difference))
-        )
-        clauses = [_clause(effect, first=number == 0) for number, effect in enumerate(ordered)]
-        parts.append(_capital("; ".join(clauses), model) + ".")
+        parts.append(_capital("; ".join(_clauses(own)), model) + ".")
     return " ".join(parts)
+
+
+def _clauses(effects: Sequence[Effect]) -> list[str]:
+    """What is said of the effects for one model."""
+    ordered = sorted(effects, key=lambda e: (e.verdict == "cannot tell yet", e.verdict == "equivalent", -_size(e)))
+    if len(ordered) <= MOST:
+        return [_clause(effect, first=number == 0) for number, effect in enumerate(ordered)]
+    told = [effect for effect in ordered if effect.verdict != "cannot tell yet"]
+    rest = ordered[len(told) :]
+    if not told:
+        counted = f"nothing can be told yet of the {len(rest)} comparisons for {rest[0].model}"
+        return [f"{counted}; the largest: {_clause(rest[0], first=False)}"] if rest[0].cases else [counted]
+    clauses = [_clause(effect, first=number == 0) for number, effect in enumerate(told[:MOST])]
+    if more := len(told) - MOST if len(told) > MOST else 0:
+        clauses.append(f"{more} more {'has a result' if more == 1 else 'have results'} in the table")
+    if len(rest) == 1:
+        clauses.append(_clause(rest[0], first=False))
+    elif rest:
+        clauses.append(f"of the other {len(rest)} comparisons nothing can be told yet")
+    return clauses
+
+
+def _size(effect: Effect) -> float:
+    return abs(effect.difference) if effect.cases else 0.0
 
 
 def _clause(effect: Effect, *, first: bool) -> str:
@@ -82,7 +109,7 @@ def _span(effect: Effect, *, cost: bool = False) -> str:
 def _open(effect: Effect) -> str:
     """What is known of an effect that cannot be told yet, and how many cases would tell."""
     many = "" if effect.interval.low <= 0 <= effect.interval.high else ", too little for so many comparisons"
-    return f"{_signed(effect.difference)}, {_span(effect)}{many}{_more(effect)}"
+    return f"{signed(effect.difference)}, {_span(effect)}{many}{_more(effect)}"
 
 
 def _more(effect: Effect) -> str:
@@ -114,7 +141,8 @@ def in_points(share: float) -> str:
     return f"{text} point" if text in ("1", "−1") else f"{text} points"
 
 
-def _signed(share: float) -> str:
+def signed(share: float) -> str:
+    """A share as points with its sign: `+4.5`, `−5`, `0`."""
     text = points(share)
     return text if text.startswith("−") or text == "0" else f"+{text}"
 

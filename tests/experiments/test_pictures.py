@@ -68,7 +68,7 @@ def test_missing_answers_are_no_wrong_ones_in_the_pictures(tmp_path: Path) -> No
     outcome = asked(workspace(tmp_path, cases=5), experiment("ablate"), backend)
     arms = next(picture for picture in pictures_of(outcome) if picture.name == "arms")
     assert {row[2] for row in arms.table[1:]} == {"100.0 %"}
-    assert {row[3] for row in arms.table[1:]} == {"4 of 4, 1 ?"}
+    assert {row[4] for row in arms.table[1:]} == {"4 of 4, 1 ?"}
 
 
 def luminance(colour: tuple[float, float, float]) -> float:

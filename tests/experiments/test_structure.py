@@ -22,7 +22,7 @@ from promptlab.experiments import (
     structure_rows,
     structure_sentence,
 )
-from promptlab.experiments._run import _is_valid
+from promptlab.experiments._seen import _is_valid
 from promptlab.models import ScriptedBackend
 from promptlab.types import Completion, Request, Result
 from tests.experiments.bench import asked, experiment, workspace

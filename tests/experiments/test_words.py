@@ -124,3 +124,23 @@ def test_nothing_judged_is_said_and_not_counted() -> None:
     contrast = Contrast("x", ("a",), ("b",), "the document")
     words = sentence([replace(effect(contrast, "helps"), comparison=empty, verdict="cannot tell yet")])
     assert words == "Nothing can be said of the document for m: no case was judged on both sides."
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "words"),
+    [
+        (["cannot tell yet"] * 3, ["b helps cannot be told yet", "c helps cannot be told yet"]),
+        (["cannot tell yet"] * 6, ["Nothing can be told yet of the 6 comparisons for m; the largest: whether a helps"]),
+        (["helps"] * 5, ["A adds 50 points for m", "c adds 50 points", "; 2 more have results in the table."]),
+        (["helps"] * 4 + ["cannot tell yet"], ["; 1 more has a result in the table; whether e helps cannot be told"]),
+        (["helps"] + ["cannot tell yet"] * 4, ["A adds 50", "; of the other 4 comparisons nothing can be told yet."]),
+    ],
+)
+def test_of_many_comparisons_none_is_lost(verdicts: list[Verdict], words: list[str]) -> None:
+    names = "abcdef"[: len(verdicts)]
+    effects = [
+        effect(Contrast(name, ("after",), ("before",), name), verdict)
+        for name, verdict in zip(names, verdicts, strict=True)
+    ]
+    effects = [replace(one, model="m") for one in effects]
+    assert all(part in sentence(effects) for part in words), sentence(effects)
