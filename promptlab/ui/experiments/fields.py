@@ -9,7 +9,7 @@ import streamlit as st
 
 from promptlab import documents
 from promptlab.errors import ExperimentError
-from promptlab.experiments import FormField, entered_of, form_fields, kind_named, option_value
+from promptlab.experiments import FormField, Kind, entered_of, every_kind, form_fields, option_value
 from promptlab.types import Section
 from promptlab.ui.components.widgets import note, plain
 from promptlab.ui.experiments.wording import question
@@ -17,13 +17,13 @@ from promptlab.ui.state.session import Session
 
 
 def draw(
-    session: Session, kind: str, key: str, given: Mapping[str, Any], sections: tuple[Section, ...], *, rare: bool
+    session: Session, kind: Kind, key: str, given: Mapping[str, Any], sections: tuple[Section, ...], *, rare: bool
 ) -> dict[str, Any] | None:
     """Draw the usual or the rare fields of a kind; `given` are values to begin with, `sections` those that the template
     has. Returns the options, None while one is wrong."""
     values: dict[str, Any] = {}
     wrong = False
-    for field in form_fields(kind_named(kind)):
+    for field in form_fields(kind):
         if field.rare != rare:
             continue
         entered = _widget(session, field, f"{key}-{field.name}", given.get(field.name, field.default), sections)
@@ -74,7 +74,8 @@ def _chosen(session: Session, field: FormField, key: str, value: Any, sections: 
     if "instructions" in choices and field.form != "texts":
         choices = {name: word for name, word in choices.items() if name in sections}
     if field.name == "kinds":
-        choices = {name: question(kind_named(name)) for name in choices}
+        every = every_kind(session.workspace)
+        choices = {kind.name: question(kind) for kind in every if kind.name != "grid"}
     names, help_text = list(choices), field.help or None
     label = lambda name: plain(choices.get(name, str(name)))  # noqa: E731  # a name would say no more
     if field.form == "choice" and field.optional:

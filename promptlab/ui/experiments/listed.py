@@ -27,12 +27,12 @@ def draw(session: Session) -> None:
             kwargs={"new": "1"},
         )
     if not paths:
-        _nothing_yet()
+        _nothing_yet(session)
     for path in paths:
         _line(session, path)
 
 
-def _nothing_yet() -> None:
+def _nothing_yet(session: Session) -> None:
     note(
         "info",
         "There is no experiment yet",
@@ -40,7 +40,7 @@ def _nothing_yet() -> None:
         "Choose a question below, or press Measure this on a template in the workbench.",
     )
     with st.container(key="experiment-questions", gap=None):
-        for kind in every_kind():
+        for kind in every_kind(session.workspace):
             st.button(
                 plain(question(kind)),
                 type="tertiary",
@@ -63,7 +63,7 @@ def _line(session: Session, path: str) -> None:
         else:
             facts = f"{short(experiment.template)} · {', '.join(experiment.models)}"
             state, answer = _answer(session, experiment)
-        title = question_of(experiment) if facts else ""
+        title = question_of(experiment, session.workspace) if facts else ""
         markup(
             f'<div class="pl-experiment"><span class="pl-break"><b>{escape(short(path))}</b> '
             f'<span class="pl-small">{escape(title)}</span></span>'

@@ -14,13 +14,14 @@ from promptlab.experiments import (
     MEASURED_CASES,
     CaseSource,
     Experiment,
+    Kind,
     Material,
     case_sources,
     changed_options,
     every_kind,
-    kind_named,
     measured_models,
     measured_options,
+    own_kinds,
     with_free_name,
 )
 from promptlab.types import sha256
@@ -54,15 +55,16 @@ def draw(session: Session) -> None:
         note("info", "There is no template yet", "An experiment asks the questions of a template: make one first.")
         links.to("templates", "Make a template", icon=":material/edit_note:")
         return
-    left, right = st.columns([2, 5], gap="large")
-    with left:
-        kind = _question()
-    with right:
-        _rest(session, kind, paths)
+    with st.container(key="experiment-new"):
+        left, right = st.columns([2, 5], gap="large")
+        with left:
+            kind = _question(session)
+        with right:
+            _rest(session, kind, paths)
 
 
-def _question() -> str:
-    kinds = {kind.name: kind for kind in every_kind()}
+def _question(session: Session) -> Kind:
+    kinds = {kind.name: kind for kind in every_kind(session.workspace)}
     asked = st.query_params.get("kind", "")
     names = list(kinds)
     with st.container(key="experiment-question"):
@@ -73,11 +75,13 @@ def _question() -> str:
             format_func=lambda name: plain(question(kinds[name])),
             key=f"experiment-kind-{asked}",
         )
-    return chosen
+        for path, problem in own_kinds(session.workspace).problems.items():
+            note("warn", f"A kind of your own is not offered: {plain(path)}", problem.message, problem.hint)
+    return kinds[chosen]
 
 
-def _rest(session: Session, kind: str, paths: Sequence[str]) -> None:
-    small(about(kind_named(kind)))
+def _rest(session: Session, kind: Kind, paths: Sequence[str]) -> None:
+    small(about(kind))
     asked = st.query_params.get("template", "")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         path = st.selectbox(
@@ -97,9 +101,9 @@ def _rest(session: Session, kind: str, paths: Sequence[str]) -> None:
     if source is None:
         return
     models = _models(session)
-    key = f"experiment-{kind}-{sha256(path)[:8]}"
+    key = f"experiment-{kind.name}-{sha256(path)[:8]}"
     sections = Material(session.workspace, template, (), ()).sections
-    given = measured_options(kind, template)
+    given = measured_options(kind.name, template)
     usual = fields.draw(session, kind, key, given, sections, rare=False)
     with st.expander("More choices: number of cases, repeats, early looks, screening", key="experiment-more"):
         more = _more(key, source)
@@ -107,8 +111,8 @@ def _rest(session: Session, kind: str, paths: Sequence[str]) -> None:
         rest = fields.draw(session, kind, key, given, sections, rare=True)
     if usual is None or rest is None or not models:
         return
-    options = changed_options(kind_named(kind), {**usual, **rest})
-    experiment = _experiment(kind, path, source, models, options, more, scorer)
+    options = changed_options(kind, {**usual, **rest})
+    experiment = _experiment(kind.name, path, source, models, options, more, scorer)
     _plan(session, experiment, key, more)
 
 

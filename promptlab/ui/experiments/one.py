@@ -30,7 +30,7 @@ def draw(session: Session, experiment: Experiment) -> None:
     st.button(
         "All experiments", icon=":material/arrow_back:", type="tertiary", key="experiments-all", on_click=links.address
     )
-    _head(experiment)
+    _head(session, experiment)
     job = session.experiments.jobs.get(experiment.path)
     if job and job.running:
         progress.draw(session, experiment, job)
@@ -50,10 +50,10 @@ def draw(session: Session, experiment: Experiment) -> None:
     _result(session, outcome)
 
 
-def _head(experiment: Experiment) -> None:
+def _head(session: Session, experiment: Experiment) -> None:
     st.subheader(plain(experiment.name), anchor=False)
     facts = [
-        question_of(experiment),
+        question_of(experiment, session.workspace),
         f"template {short(experiment.template)}",
         f"cases of {short(experiment.cases)}" + (f", {experiment.limit} of them" if experiment.limit else ""),
         f"models: {', '.join(experiment.models)}",

@@ -10,11 +10,11 @@ import streamlit as st
 
 from promptlab.experiments import Experiment
 from promptlab.ui.components import frame
-from promptlab.ui.components.widgets import escape, markup, small
+from promptlab.ui.components.widgets import small
 from promptlab.ui.experiments import effect_table, lead, picture
 from promptlab.ui.state.session import Session
 from promptlab.ui.state.suite_jobs import Snapshot, SuiteJob
-from promptlab.ui.suites.wording import time_words
+from promptlab.ui.suites import progress as suite_progress
 
 POLL = 1.0
 """Seconds between two updates."""
@@ -30,13 +30,7 @@ def _live(session: Session, experiment: Experiment, job: SuiteJob) -> None:
         st.rerun()
     now = job.snapshot()
     with st.container(key="experiment-progress", gap="xsmall"):
-        share = 100 * now.done / now.total if now.total else 0.0
-        markup(
-            f'<div class="pl-small pl-num" role="status">{escape(_words(now))}</div>'
-            f'<div class="pl-wait{"" if now.total else " pl-open"}" role="progressbar" aria-valuemin="0" '
-            f'aria-valuemax="{now.total}" aria-valuenow="{now.done}" aria-label="Answers">'
-            f'<span style="width:{share:.1f}%"></span></div>'
-        )
+        suite_progress.bar(now, _words(now), "Answers")
         st.button(
             "Stop",
             icon=":material/stop:",
@@ -59,11 +53,4 @@ def _live(session: Session, experiment: Experiment, job: SuiteJob) -> None:
 def _words(now: Snapshot) -> str:
     if not now.total:
         return "Preparing: every prompt is rendered"
-    parts = [f"{now.done:,} of {now.total:,} answers"]
-    if now.resumed:
-        parts.append(f"{now.resumed:,} were answered before")
-    if now.ending:
-        parts.append("stopping")
-    elif now.seconds_left is not None:
-        parts.append(f"about {time_words(now.seconds_left)} left")
-    return " · ".join(parts)
+    return " · ".join([f"{now.done:,} of {now.total:,} answers", *suite_progress.how_far(now)])

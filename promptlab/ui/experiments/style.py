@@ -43,6 +43,10 @@ _RULES = """
   .pl-effect > span[data-name]::before { content: attr(data-name) " "; color: var(--pl-muted); font-size: 0.75rem; }
 }
 @media (max-width: 900px) {
+  .st-key-experiment-new > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
+    flex-direction: column; }
+  .st-key-experiment-new > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"]
+    > [data-testid="stColumn"] { width: 100%; min-width: 100%; flex: 1 1 auto; }
   .pl-experiment, .pl-flip { grid-template-columns: minmax(0, 1fr); }
 }
 """

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from promptlab.errors import ExperimentError
+from promptlab.errors import PromptlabError
 from promptlab.experiments import Effect, Experiment, Kind, kind_named
+from promptlab.workspace import Workspace
 
 GROUND: Mapping[str, str] = {"helps": "good", "hurts": "bad", "equivalent": "info", "cannot tell yet": "warn"}
-"""The colour of a verdict."""
+"""The colour of a verdict. One that "changes nothing" has none."""
 
 
 def question(kind: Kind) -> str:
@@ -23,11 +24,11 @@ def about(kind: Kind) -> str:
     return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
 
 
-def question_of(experiment: Experiment) -> str:
+def question_of(experiment: Experiment, workspace: Workspace) -> str:
     """The question of an experiment, or its kind if that is not known here."""
     try:
-        return question(kind_named(experiment.kind))
-    except ExperimentError:  # an own kind whose file is not loaded
+        return question(kind_named(experiment.kind, workspace))
+    except PromptlabError:  # a kind of one's own whose file is gone, wrong or not trusted
         return experiment.kind
 
 

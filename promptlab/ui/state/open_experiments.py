@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from cachetools import LRUCache
+from typing import Any
 
 from promptlab import suites
 from promptlab._util.files import file_stamp
@@ -31,14 +29,13 @@ from promptlab.models import Catalogue
 from promptlab.runs import Store
 from promptlab.suites import Estimate, Verb
 from promptlab.types import Request
+from promptlab.ui.state.kept import Kept
 from promptlab.ui.state.open_suites import OpenSuites
 from promptlab.ui.state.suite_jobs import SuiteJob, SuiteJobs
 from promptlab.workspace import Workspace
 
-KEPT = 48
 LOOK = 2.0
 """Seconds that numbers of a running experiment are shown before they are computed again."""
-T = TypeVar("T")
 
 
 class ExperimentWork:
@@ -112,7 +109,7 @@ class OpenExperiments:
         self.jobs = SuiteJobs()
         self._lock = threading.RLock()
         self._works: dict[str, ExperimentWork] = {}
-        self._known: LRUCache[Hashable, object] = LRUCache(KEPT)
+        self._kept = Kept()
 
     def start(
         self,
@@ -152,7 +149,7 @@ class OpenExperiments:
         log = self._suites.log
         runs = tuple((run.id, run.done, run.state) for run in log.runs(planned.experiment.path))
         key = ("outcome", runs, _state(planned))
-        return self._kept(key, lambda: read_outcome(planned, Tools(catalogue, store, log)))
+        return self._kept.get(key, lambda: read_outcome(planned, Tools(catalogue, store, log)))
 
     def was_asked(self, path: str) -> str:
         """When the newest part of the experiment at `path` was asked, "" if it was not."""
@@ -166,21 +163,12 @@ class OpenExperiments:
             read = {each.model: each.distinct for each in readings(planned, catalogue)}
             return Takes(estimate, read, tuple(warnings(planned, catalogue)))
 
-        return self._kept(("takes", _state(planned), catalogue), make)
+        return self._kept.get(("takes", _state(planned), catalogue), make)
 
     def requests(self, store: Store, run: str) -> Mapping[str, Request]:
         """The requests of a run of the history, by the id of their answer."""
         key = ("requests", run, store.run(run).done)
-        return self._kept(key, lambda: {one.id: one.request for one in store.results(run) if one.request})
-
-    def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
-        with self._lock:
-            if key in self._known:
-                return self._known[key]  # type: ignore[return-value]  # a key is only ever used with its own kind
-        value = make()
-        with self._lock:
-            self._known[key] = value
-        return value
+        return self._kept.get(key, lambda: {one.id: one.request for one in store.results(run) if one.request})
 
     def close(self) -> None:
         """Stop all jobs."""

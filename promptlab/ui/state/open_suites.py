@@ -7,12 +7,9 @@ the file changes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
-
-from cachetools import LRUCache
 
 from promptlab import suites
 from promptlab.models import Catalogue
@@ -36,11 +33,9 @@ from promptlab.suites import (
     summary_of_run,
 )
 from promptlab.types import sha256
+from promptlab.ui.state.kept import Kept
 from promptlab.ui.state.suite_jobs import SuiteJob, SuiteJobs, Work
 from promptlab.workspace import Workspace
-
-KEPT = 64
-T = TypeVar("T")
 
 
 class OpenSuites:
@@ -51,7 +46,7 @@ class OpenSuites:
         self.jobs = SuiteJobs()
         self._lock = threading.RLock()
         self._log: SuiteLog | None = None
-        self._known: LRUCache[Hashable, object] = LRUCache(KEPT)
+        self._kept = Kept()
         self._recordings: dict[Path, tuple[tuple[int, int], Recording]] = {}
 
     @property
@@ -65,38 +60,29 @@ class OpenSuites:
     def summary(self, suite: Suite, run: SuiteRun) -> Summary:
         """The summary of a run."""
         key = ("summary", run.id, run.done, run.total, sha256(suite.source))
-        return self._kept(key, lambda: summary_of_run(suite, self.log, run))
+        return self._kept.get(key, lambda: summary_of_run(suite, self.log, run))
 
     def compared(self, before: SuiteRun, after: SuiteRun) -> TwoRuns:
         """The differences between two runs."""
         key = ("two", before.id, before.done, after.id, after.done)
-        return self._kept(key, lambda: compare_runs(self.log, before, after))
+        return self._kept.get(key, lambda: compare_runs(self.log, before, after))
 
     def cases(self, workspace: Workspace, suite: Suite) -> Mapping[str, Case]:
         """The cases of a suite by their ids, as its files have them now."""
         files = [entry.path for entry in suite.entries if isinstance(entry, CaseFile)]
         stamps = tuple((path, workspace.label_of(path), _stamp(workspace, path)) for path in files)
         key = ("cases", suite.path, sha256(suite.source), sha256(suite.template.source), stamps)
-        return self._kept(key, lambda: {case.id: case for case in suites.suite_cases(workspace, suite)})
+        return self._kept.get(key, lambda: {case.id: case for case in suites.suite_cases(workspace, suite)})
 
     def rates(self, run: SuiteRun) -> dict[tuple[str, str], CellRate]:
         """The pass rate of each variant and model of a run."""
-        return self._kept(("rates", run.id, run.done), lambda: suites.column_rates(self.log, run))
+        return self._kept.get(("rates", run.id, run.done), lambda: suites.column_rates(self.log, run))
 
     def history(self, suite: Suite, store: Store, catalogue: Catalogue) -> list[HistoryPoint]:
         """The runs of a suite with their pass rates, cost and time."""
         runs = tuple((run.id, run.done, run.state) for run in self.log.runs(suite.path))
         key = ("history", suite.path, sha256(suite.source), runs)
-        return self._kept(key, lambda: suites.suite_history(suite, log=self.log, store=store, catalogue=catalogue))
-
-    def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
-        with self._lock:
-            if key in self._known:
-                return self._known[key]  # type: ignore[return-value]  # a key is only ever used with its own kind
-        value = make()
-        with self._lock:
-            self._known[key] = value
-        return value
+        return self._kept.get(key, lambda: suites.suite_history(suite, log=self.log, store=store, catalogue=catalogue))
 
     @contextmanager
     def recording(self, workspace: Workspace, suite: Suite) -> Iterator[Recording | None]:

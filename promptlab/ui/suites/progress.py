@@ -39,13 +39,7 @@ def _live(session: Session, job: SuiteJob) -> None:
         st.rerun()
     now = job.snapshot()
     with st.container(key="suite-progress", gap="xsmall"):
-        share = 100 * now.done / now.total if now.total else 0.0
-        markup(
-            f'<div class="pl-small pl-num" role="status">{escape(_words(job, now, _counts(session, now)))}</div>'
-            f'<div class="pl-wait{"" if now.total else " pl-open"}" role="progressbar" aria-valuemin="0" '
-            f'aria-valuemax="{now.total}" aria-valuenow="{now.done}" aria-label="{VERBS[job.verb]}">'
-            f'<span style="width:{share:.1f}%"></span></div>'
-        )
+        bar(now, _words(job, now, _counts(session, now)), VERBS[job.verb])
         with st.container(horizontal=True, gap="small"):
             if job.verb != "replay":
                 st.button(
@@ -67,6 +61,27 @@ def _live(session: Session, job: SuiteJob) -> None:
                 st.rerun()
 
 
+def bar(now: Snapshot, words: str, label: str) -> None:
+    """The bar of a job, named `label`, with words above it. Until the total is known, it says only that it works."""
+    share = 100 * now.done / now.total if now.total else 0.0
+    markup(
+        f'<div class="pl-small pl-num" role="status">{escape(words)}</div>'
+        f'<div class="pl-wait{"" if now.total else " pl-open"}" role="progressbar" aria-valuemin="0" '
+        f'aria-valuemax="{now.total}" aria-valuenow="{now.done}" aria-label="{escape(label)}">'
+        f'<span style="width:{share:.1f}%"></span></div>'
+    )
+
+
+def how_far(now: Snapshot) -> list[str]:
+    """What is known of a job beside its counts: what it had before, and the time that is left."""
+    parts = [f"{now.resumed:,} were answered before"] if now.resumed else []
+    if now.ending:
+        parts.append("stopping")
+    elif now.seconds_left is not None:
+        parts.append(f"about {time_words(now.seconds_left)} left")
+    return parts
+
+
 def _counts(session: Session, now: Snapshot) -> str:
     if not now.run_id:
         return ""
@@ -79,13 +94,7 @@ def _words(job: SuiteJob, now: Snapshot, counts: str) -> str:
     verb = VERBS[job.verb]
     if not now.total:
         return f"{verb}: preparing"
-    parts = [f"{verb}: {now.done:,} of {now.total:,}"]
-    if now.resumed:
-        parts.append(f"{now.resumed:,} were answered before")
-    if now.ending:
-        parts.append("stopping")
-    elif now.seconds_left is not None:
-        parts.append(f"about {time_words(now.seconds_left)} left")
+    parts = [f"{verb}: {now.done:,} of {now.total:,}", *how_far(now)]
     return " · ".join([*parts, *([counts] if counts else [])])
 
 

@@ -15,6 +15,7 @@ from promptlab.types import Request
 from promptlab.ui.experiments import wording
 from promptlab.ui.state.open_experiments import ExperimentWork
 from promptlab.ui.suites import start
+from promptlab.workspace import trust_workspace
 from tests.experiments.bench import able, workspace
 from tests.ui.conftest import Desk, bodies, said
 from tests.ui.dialogs import all_said
@@ -265,3 +266,41 @@ def test_a_question_is_a_sentence_for_every_kind() -> None:
     for kind in every_kind():
         assert wording.question(kind)[0].isupper()
         assert wording.about(kind).endswith(".")
+
+
+OWN_KIND = """
+from promptlab.experiments import Arm, Contrast, Design, Material, Options, kind
+from promptlab.suites import Variant
+from promptlab.templates import apply_changes
+
+class LoudOptions(Options):
+    mark: str = "!"
+
+@kind("loud", "does shouting help?", LoudOptions)
+def plan(material: Material, options: LoudOptions) -> Design:
+    '''The instructions, and the instructions with a mark.'''
+    template = apply_changes(material.template, {"instructions": material.template.instructions.strip() + options.mark})
+    arms = Arm("plain", Variant("plain"), {}), Arm("loud", Variant("loud", template=template), {})
+    return Design(arms, (Contrast("loud", ("loud",), ("plain",), "shouting"),), ())
+"""
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_kind_of_the_workspace_is_offered_once_it_is_trusted(
+    desk: Desks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("PROMPTLAB_TRUST", raising=False)
+    space = workspace(tmp_path, cases=3)
+    (tmp_path / "fixtures/suites").mkdir(parents=True)
+    (tmp_path / "fixtures/suites/t.yaml").write_text(SUITE)
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments/loud.py").write_text(OWN_KIND)
+    if trusted:
+        trust_workspace(space)
+    here = desk(space, m=["word-1"])
+    tab = here.open("experiments", new="1", template="templates/t.yaml", kind="loud")
+    assert not tab.exception
+    assert ("Does shouting help?" in tab.radio[0].options) == trusted
+    assert ("6 answers" in said(tab)) == trusted
+    assert ("A kind of your own is not offered" in all_said(tab)) != trusted
