@@ -67,7 +67,7 @@ def _heat(outcome: Outcome, rows: list[dict[str, Any]], title: str | None) -> Ch
     return alt.layer(
         base.mark_rect(stroke="#888", strokeWidth=0.5).encode(color=colour),
         base.mark_text(fontSize=13).encode(text="words:N", color=ink),
-    ).properties(width=alt.Step(max(46, min(110, 520 // len(order)))), height=alt.Step(44))
+    ).properties(width=alt.Step(max(46, min(110, 420 // len(order)))), height=alt.Step(44))
 
 
 def memory(outcome: Outcome) -> Chart | None:

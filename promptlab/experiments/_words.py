@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from promptlab.experiments._effects import Effect
 
 MOST = 3
-"""So many comparisons of a model are said in full; of more, the sentence says how many there are."""
+"""So many results of a model are said in full; of more, the sentence says how many there are."""
 
 
 def sentence(effects: Sequence[Effect]) -> str:
     """The effects of each model in one sentence: what was found first, and then the largest.
 
-    Of many comparisons, those with a result that are not among the largest are counted, and so are those of which
-    nothing can be told yet. The table of effects has them all.
+    Of many results the largest are said, and the others counted; and so are those comparisons of which nothing can be
+    told yet, if there are several. The table of effects has them all.
     """
     parts = []
     for model in dict.fromkeys(effect.model for effect in effects):
@@ -25,21 +25,27 @@ def sentence(effects: Sequence[Effect]) -> str:
 
 def _clauses(effects: Sequence[Effect]) -> list[str]:
     """What is said of the effects for one model."""
-    ordered = sorted(effects, key=lambda e: (e.verdict == "cannot tell yet", e.verdict == "equivalent", -_size(e)))
-    if len(ordered) <= MOST:
-        return [_clause(effect, first=number == 0) for number, effect in enumerate(ordered)]
+    ordered = sorted(effects, key=lambda effect: (effect.verdict == "equivalent", -_size(effect)))
     told = [effect for effect in ordered if effect.verdict != "cannot tell yet"]
-    rest = ordered[len(told) :]
-    if not told:
-        counted = f"nothing can be told yet of the {len(rest)} comparisons for {rest[0].model}"
-        return [f"{counted}; the largest: {_clause(rest[0], first=False)}"] if rest[0].cases else [counted]
+    rest = [effect for effect in ordered if effect.verdict == "cannot tell yet" and effect.cases]
+    empty = [effect for effect in ordered if effect.verdict == "cannot tell yet" and not effect.cases]
     clauses = [_clause(effect, first=number == 0) for number, effect in enumerate(told[:MOST])]
-    if more := len(told) - MOST if len(told) > MOST else 0:
+    if (more := len(told) - MOST) > 0:
         clauses.append(f"{more} more {'has a result' if more == 1 else 'have results'} in the table")
     if len(rest) == 1:
-        clauses.append(_clause(rest[0], first=False))
-    elif rest:
+        clauses.append(_clause(rest[0], first=not told))
+    elif rest and told:
         clauses.append(f"of the other {len(rest)} comparisons nothing can be told yet")
+    elif rest:
+        largest = _clause(rest[0], first=False)
+        clauses.append(
+            f"nothing can be told yet of the {len(rest)} comparisons for {rest[0].model}; the largest: {largest}"
+        )
+    if 0 < len(empty) <= MOST:
+        clauses += [_clause(effect, first=not clauses) for effect in empty]
+    elif empty:
+        where = "" if clauses else f" for {empty[0].model}"
+        clauses.append(f"nothing can be said of {len(empty)} comparisons{where}: no case was judged on both sides")
     return clauses
 
 

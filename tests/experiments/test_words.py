@@ -129,7 +129,9 @@ def test_nothing_judged_is_said_and_not_counted() -> None:
 @pytest.mark.parametrize(
     ("verdicts", "words"),
     [
-        (["cannot tell yet"] * 3, ["b helps cannot be told yet", "c helps cannot be told yet"]),
+        (["cannot tell yet"], ["Whether a helps cannot be told yet for m ("]),
+        (["cannot tell yet"] * 2, ["Nothing can be told yet of the 2 comparisons for m; the largest: whether a helps"]),
+        (["helps", "cannot tell yet"], ["A adds 50", "; whether b helps cannot be told yet ("]),
         (["cannot tell yet"] * 6, ["Nothing can be told yet of the 6 comparisons for m; the largest: whether a helps"]),
         (["helps"] * 5, ["A adds 50 points for m", "c adds 50 points", "; 2 more have results in the table."]),
         (["helps"] * 4 + ["cannot tell yet"], ["; 1 more has a result in the table; whether e helps cannot be told"]),
@@ -144,3 +146,13 @@ def test_of_many_comparisons_none_is_lost(verdicts: list[Verdict], words: list[s
     ]
     effects = [replace(one, model="m") for one in effects]
     assert all(part in sentence(effects) for part in words), sentence(effects)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_what_was_not_judged_is_not_said_to_be_open(count: int) -> None:
+    none = stats.compare_graded([], [])
+    contrasts = [Contrast(f"c{number}", ("after",), ("before",), f"part {number}") for number in range(count)]
+    effects = [Effect(one, "m", none, 1.0, "cannot tell yet", 0.05, 0.95, {}, (), ()) for one in contrasts]
+    assert sentence(effects).startswith("Nothing can be said of ")
+    assert "no case was judged on both sides" in sentence(effects)
+    assert "yet" not in sentence(effects)
