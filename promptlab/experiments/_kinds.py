@@ -29,7 +29,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-O = TypeVar("O", bound=Options)  # noqa: E741
+Chosen = TypeVar("Chosen", bound=Options)
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ _collected: ContextVar[dict[str, Kind] | None] = ContextVar("collected kinds", d
 
 
 def kind(
-    name: str, answers: str, options: type[O]
-) -> Callable[[Callable[[Material, O], Design]], Callable[[Material, O], Design]]:
+    name: str, answers: str, options: type[Chosen]
+) -> Callable[[Callable[[Material, Chosen], Design]], Callable[[Material, Chosen], Design]]:
     """Register the planner below it as the kind `name`. `answers` is the question, in words.
 
     Raises `ExperimentError` if there is a built-in kind of this name.
     """
 
-    def register(plan: Callable[[Material, O], Design]) -> Callable[[Material, O], Design]:
+    def register(plan: Callable[[Material, Chosen], Design]) -> Callable[[Material, Chosen], Design]:
         if name in BUILT_IN and plan.__module__ != f"{__package__}._{name}":
             raise ExperimentError(f"there is a kind `{name}` already", hint="give yours another name")
         collected = _collected.get()

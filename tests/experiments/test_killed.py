@@ -104,3 +104,44 @@ def test_killed_twenty_times_nothing_answered_is_asked_twice(tmp_path: Path) -> 
         request = results[seen.result].request
         assert request is not None
         assert seen.passed == is_right([{"content": message.content} for message in request.messages])
+
+
+AT_A_BORDER = """
+import os, signal
+from promptlab.experiments import Running, Tools, plan_experiment
+from promptlab.models import Catalogue
+from promptlab.runs import Store
+from promptlab.suites import SuiteLog
+from promptlab.workspace import Workspace
+from tests.experiments.bench import experiment
+space = Workspace.find()
+wanted = experiment("ablate", options={"sections": ["context"]}, screen=10, looks=2)
+for now in Running(plan_experiment(space, wanted), Tools(Catalogue(space), Store.of(space), SuiteLog.of(space))):
+    if now.stage == os.environ["KILL_AFTER"] and now.done == now.total:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_between_two_stages_it_goes_on_with_the_next(tmp_path: Path) -> None:
+    """After screening, after the first look, and after the last answer: each stage is asked once."""
+    with LoopbackServer() as server:
+        server.default = reply
+        workspace(tmp_path, 30)
+        (tmp_path / "promptlab.yaml").write_text(
+            f"models:\n  m: {{backend: openai, model: x, base_url: {server.url!r}, window: 9000, "
+            "clearance: confidential}\n"
+        )
+        asked = []
+        for stage in ("screening", "look 1 of 2", "look 2 of 2", "never"):
+            done = subprocess.run(
+                [sys.executable, "-c", AT_A_BORDER],
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "KILL_AFTER": stage},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
+            )
+            assert done.returncode == (0 if stage == "never" else -signal.SIGKILL), done.stderr
+            asked.append(server.count)
+    assert asked == [20, 40, 60, 60]

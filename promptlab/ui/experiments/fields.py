@@ -77,7 +77,10 @@ def _chosen(session: Session, field: FormField, key: str, value: Any, sections: 
         every = every_kind(session.workspace)
         choices = {kind.name: question(kind) for kind in every if kind.name != "grid"}
     names, help_text = list(choices), field.help or None
-    label = lambda name: plain(choices.get(name, str(name)))  # noqa: E731  # a name would say no more
+
+    def label(name: str) -> str:
+        return plain(choices.get(name, str(name)))
+
     if field.form == "choice" and field.optional:
         index = names.index(value) if value in names else None
         return st.selectbox(
