@@ -27,7 +27,7 @@ from promptlab.experiments import (
 from promptlab.types import sha256
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import note, option, plain, small
-from promptlab.ui.experiments import fields, plan
+from promptlab.ui.experiments import fields, paraphrase, plan
 from promptlab.ui.experiments.wording import about, question, short
 from promptlab.ui.state.session import Session
 
@@ -104,6 +104,8 @@ def _rest(session: Session, kind: Kind, paths: Sequence[str]) -> None:
     key = f"experiment-{kind.name}-{sha256(path)[:8]}"
     sections = Material(session.workspace, template, (), ()).sections
     given = measured_options(kind.name, template)
+    if kind.name == "wording" and template.instructions.strip() and models:
+        paraphrase.draw(session, template, f"{key}-instead", [one.name for one in session.statuses if one.ready])
     usual = fields.draw(session, kind, key, given, sections, rare=False)
     with st.expander("More choices: number of cases, repeats, early looks, screening", key="experiment-more"):
         more = _more(key, source)

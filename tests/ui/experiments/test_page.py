@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -304,3 +305,32 @@ def test_a_kind_of_the_workspace_is_offered_once_it_is_trusted(
     assert ("Does shouting help?" in tab.radio[0].options) == trusted
     assert ("6 answers" in said(tab)) == trusted
     assert ("A kind of your own is not offered" in all_said(tab)) != trusted
+
+
+def test_what_a_model_words_otherwise_is_used_once_it_is_approved(desk: Desks, tmp_path: Path) -> None:
+    space = workspace(tmp_path, cases=3)
+    (tmp_path / "fixtures/suites").mkdir(parents=True)
+    (tmp_path / "fixtures/suites/t.yaml").write_text(SUITE)
+    texts = ["Reply to what is asked.", "Say what you know of it.", "Answer {{ question }}."]
+    here = desk(space, m=ScriptedBackend("m", json.dumps(texts)))
+    tab = here.open("experiments", new="1", kind="wording", template="templates/t.yaml")
+    press(tab, "experiment-paraphrase")
+    assert "It cannot be used" in all_said(tab), "one that puts in something else is refused"
+    approve = [box for box in tab.checkbox if box.label.startswith("It means the same")]
+    assert len(approve) == 2
+    assert not [b for b in tab.button if b.key == "experiment-paraphrases-use" and not b.disabled]
+    approve[1].check().run()
+    press(tab, "experiment-paraphrases-use")
+    assert [area.value for area in tab.text_area if str(area.key).endswith("-instead")] == [texts[1]]
+    press(tab, "experiment-start")
+    assert list(load_experiment(space, "t-wording").options["instead"].values()) == [f"{texts[1]}\n"]
+
+
+def test_a_model_that_gives_no_paraphrases_says_so(desk: Desks, tmp_path: Path) -> None:
+    space = workspace(tmp_path, cases=3)
+    (tmp_path / "fixtures/suites").mkdir(parents=True)
+    (tmp_path / "fixtures/suites/t.yaml").write_text(SUITE)
+    here = desk(space, m=ScriptedBackend("m", ""))
+    tab = here.open("experiments", new="1", kind="wording", template="templates/t.yaml")
+    press(tab, "experiment-paraphrase")
+    assert "gave no list of paraphrases" in all_said(tab)
