@@ -24,7 +24,7 @@ from promptlab.workspace import Workspace
 CHANGED = 0.3
 """The share of cases that a change is assumed to change, for what a number of cases can show."""
 
-ASK_ABOVE = 500
+ASK_ABOVE = 1_000
 """More answers than this are asked for only after a question."""
 
 

@@ -97,6 +97,9 @@ _RULES = """
 .pl-table tr > :last-child { padding-right: 0; }
 .pl-table .pl-key { width: 9rem; font-weight: 400; }
 .pl-table .pl-n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.pl-plan th.pl-n { white-space: normal; vertical-align: bottom; }
+.pl-plan th:first-child, .pl-plan td:first-child { min-width: 8rem; vertical-align: bottom; }
+.pl-plan td:first-child { vertical-align: top; }
 .pl-table .pl-open td { border-bottom-color: transparent; }
 .pl-table .pl-sub td { color: var(--pl-muted); padding-top: 0; }
 .pl-table .pl-sub td:first-child { padding-left: 1.1rem; }
