@@ -84,7 +84,7 @@ def measured(space: Workspace, kind: str, repeats: int = 1) -> dict[str, Any]:
     catalogue, store, log = Catalogue(space), Store.of(space), SuiteLog.of(space)
     try:
         catalogue.forget_prefixes(MODEL)
-        (least,) = readings(planned, catalogue)
+        (least,) = readings(space, planned.stage(planned.design, planned.material.cases), catalogue)
         for _ in Running(planned, Tools(catalogue, store, log)):
             pass
         usages = [

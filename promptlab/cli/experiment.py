@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,10 +75,8 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
         Running,
         Tools,
         plan_experiment,
-        plan_lines,
         read_outcome,
         save_experiment,
-        warnings,
     )
 
     with opened() as lab:
@@ -89,19 +86,10 @@ def experiment(kind: str, template: str | None, **rest: Any) -> None:
             stored = read_outcome(planned, Tools(lab.catalogue, lab.store, lab.suite_log))
             _print(lab, stored, rest)
             return
-        lines = plan_lines(planned, planned.estimate(lab.catalogue, lab.store, lab.suite_log))
-        lines = chain(lines, warnings(planned, lab.catalogue))
-        if rest["dry_run"] and rest["as_json"]:
-            from promptlab.experiments import plan_data
-
-            estimate = planned.estimate(lab.catalogue, lab.store, lab.suite_log)
-            print_json(plan_data(planned, estimate, lab.catalogue))
-            return
         if rest["dry_run"]:
-            for line in lines:
-                print_line(line)
+            _print_plan(lab, planned, as_json=rest["as_json"])
             return
-        _agree(planned, lines, yes=rest["yes"])
+        _agree(lab, planned, yes=rest["yes"])
         if save_experiment(lab.workspace, wanted):
             click.echo(f"written: {wanted.path}", err=True)
         tools = Tools(lab.catalogue, lab.store, lab.suite_log, rest["max_cost"], rest["again"])
@@ -175,13 +163,24 @@ def _options(pairs: Sequence[str]) -> dict[str, Any]:
     return options
 
 
-def _agree(planned: Planned, lines: Iterator[str], *, yes: bool) -> None:
+def _print_plan(lab: Lab, planned: Planned, *, as_json: bool) -> None:
+    from promptlab.experiments import plan_data, plan_lines, what_it_takes
+
+    takes = what_it_takes(planned, lab.catalogue, lab.store, lab.suite_log)
+    if as_json:
+        print_json(plan_data(planned, takes))
+        return
+    for line in plan_lines(planned, takes):
+        print_line(line)
+
+
+def _agree(lab: Lab, planned: Planned, *, yes: bool) -> None:
     """Ask before many answers are asked for."""
-    from promptlab.experiments import ASK_ABOVE
+    from promptlab.experiments import ASK_ABOVE, plan_lines, what_it_takes
 
     if planned.trials <= ASK_ABOVE or yes:
         return
-    for line in lines:
+    for line in plan_lines(planned, what_it_takes(planned, lab.catalogue, lab.store, lab.suite_log)):
         click.echo(terminal.printable(line), err=True)
     if not click.confirm("Ask all of this?", err=True):
         raise click.Abort

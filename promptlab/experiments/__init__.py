@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from promptlab.experiments._own_kinds import OwnKinds, own_kinds
     from promptlab.experiments._paraphrases import MOST_PARAPHRASES, Paraphrase, paraphrases, with_paraphrases
     from promptlab.experiments._plan import ASK_ABOVE, Planned, plan_experiment
-    from promptlab.experiments._plan_report import plan_data, warnings
+    from promptlab.experiments._plan_report import plan_data, plan_lines, smallest_effect_words
     from promptlab.experiments._reading import Reading, distinct_tokens, readings
     from promptlab.experiments._repeats import repeat_lines, repeat_rows
     from promptlab.experiments._run import Progress, Running, Tools, read_outcome
@@ -54,15 +54,14 @@ if TYPE_CHECKING:
     )
     from promptlab.experiments._structure import structure_lines, structure_rows, structure_sentence
     from promptlab.experiments._tables import answer_rows, arm_rows, effect_rows, flipped
+    from promptlab.experiments._takes import Takes, what_it_takes
     from promptlab.experiments._text_report import (
         arm_lines,
         effect_lines,
         left_out_lines,
-        plan_lines,
         points_words,
         report_data,
         report_lines,
-        smallest_effect_words,
     )
     from promptlab.experiments._words import sentence
 
@@ -93,6 +92,7 @@ __all__ = [
     "Reading",
     "Running",
     "State",
+    "Takes",
     "Tools",
     "answer_rows",
     "answers_as_csv",
@@ -155,7 +155,7 @@ __all__ = [
     "structure_lines",
     "structure_rows",
     "structure_sentence",
-    "warnings",
+    "what_it_takes",
     "with_documents",
     "with_free_name",
     "with_paraphrases",

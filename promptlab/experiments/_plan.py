@@ -15,9 +15,7 @@ from promptlab.experiments._design import Design, Material
 from promptlab.experiments._experiment import Experiment
 from promptlab.experiments._find_kind import kind_named
 from promptlab.experiments._random import shuffled
-from promptlab.models import Catalogue
-from promptlab.runs import Store
-from promptlab.suites import AskOptions, Case, Estimate, Suite, SuiteLog, TrialMaker
+from promptlab.suites import Case, Suite, TrialMaker
 from promptlab.types import Example, Request, canonical_json, sha256
 from promptlab.workspace import Workspace
 
@@ -91,18 +89,6 @@ class Planned:
         """The smallest true difference that so many cases find with a power of 80 %, if a third of them changes."""
         cases = len(self.material.cases) - (self.experiment.screen or 0)
         return stats.smallest_effect(cases, CHANGED)
-
-    def estimate(self, catalogue: Catalogue, store: Store, log: SuiteLog) -> Estimate:
-        """Calls, tokens, price and local minutes of everything."""
-        return suites.estimate_suite(
-            self.material.workspace,
-            self.stage(self.design, self.material.cases),
-            verb="rerun",
-            options=AskOptions(),
-            catalogue=catalogue,
-            store=store,
-            log=log,
-        )
 
 
 def plan_experiment(workspace: Workspace, experiment: Experiment) -> Planned:

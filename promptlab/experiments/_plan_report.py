@@ -5,24 +5,19 @@ It says what is asked, what it costs, what will not be sent, and the smallest ef
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from promptlab.errors import PromptlabError
-from promptlab.experiments._plan import Planned
-from promptlab.experiments._reading import readings
-from promptlab.models import Catalogue
-from promptlab.suites import Estimate, TrialMaker, suite_items
-from promptlab.types import LABELS
+from promptlab.experiments._plan import CHANGED, Planned
+from promptlab.experiments._takes import Takes
+from promptlab.experiments._words import points
 
 
-def plan_data(planned: Planned, estimate: Estimate, catalogue: Catalogue) -> dict[str, Any]:
+def plan_data(planned: Planned, takes: Takes) -> dict[str, Any]:
     """The plan as JSON data. `read` are the tokens that a local model must read if each shared beginning is read once.
     `refused` are answers that the gate will refuse, by model and label; `unchanged` are arms that ask the same as
     another."""
     experiment = planned.experiment
-    reading = {each.model: each.distinct for each in readings(planned, catalogue)}
     return {
         "experiment": experiment.name,
         "answers": planned.trials,
@@ -34,46 +29,49 @@ def plan_data(planned: Planned, estimate: Estimate, catalogue: Catalogue) -> dic
                 "for": each.role,
                 "calls": each.calls,
                 "prompt_tokens": each.prompt,
-                "read": reading.get(each.model) if each.role == "answer" else None,
+                "read": takes.read.get(each.model) if each.role == "answer" else None,
                 "new_tokens": each.new,
                 "cost": each.cost,
                 "minutes": each.minutes,
                 "too_long": each.refused,
                 "problem": each.problem,
             }
-            for each in estimate.models
+            for each in takes.estimate.models
         ],
-        "max_cost": estimate.max_cost,
+        "max_cost": takes.estimate.max_cost,
         "refused": [
             {"model": model, "label": label, "answers": count}
-            for (model, label), count in sorted(refused(planned, catalogue).items())
+            for (model, label), count in sorted(takes.refused.items())
         ],
-        "unchanged": planned.unchanged(),
+        "unchanged": dict(takes.unchanged),
         "smallest_effect": planned.smallest_effect(),
     }
 
 
-def refused(planned: Planned, catalogue: Catalogue) -> Counter[tuple[str, str]]:
-    """How many answers the gate will refuse, by model and by the label of the prompt."""
-    suite = planned.stage(planned.design, planned.material.cases)
-    maker = TrialMaker(planned.material.workspace, suite)
-    counts: Counter[tuple[str, str]] = Counter()
-    for item in suite_items(planned.material.workspace, suite):
-        try:
-            label, clearance = maker.label(item), catalogue.clearance(item.key.model)
-        except PromptlabError:
-            continue  # it ends with this error when it is asked
-        if LABELS.index(label) > LABELS.index(clearance):
-            counts[item.key.model, label] += 1
-    return counts
+def plan_lines(planned: Planned, takes: Takes) -> Iterator[str]:
+    """What would be asked, what it takes, the smallest effect that it can show, and what will not be as one may
+    think."""
+    experiment, design = planned.experiment, planned.design
+    cases, models = len(planned.material.cases), len(experiment.models)
+    repeats = f" × {experiment.repeats} repeats" if experiment.repeats > 1 else ""
+    ways, asked = _count(len(design.arms), "way"), _count(models, "model")
+    yield f"{experiment.name}: {planned.trials:,} answers: {_count(cases, 'case')} × {ways} to ask × {asked}{repeats}"
+    yield from takes.estimate.lines()
+    for model, read in takes.read.items():
+        yield f"{model}: {read:,} tokens to read, each shared beginning once"
+    yield smallest_effect_words(planned)
+    yield from takes.warnings
 
 
-def warnings(planned: Planned, catalogue: Catalogue) -> Iterator[str]:
-    """What will not be as one may think: answers that are refused, and arms that change nothing."""
-    for (model, label), count in sorted(refused(planned, catalogue).items()):
-        yield f"{model}: {count:,} answers will be refused: their prompts are {label}, and the model may not see that"
-    for arm, other in planned.unchanged().items():
-        yield f"“{arm}” asks exactly what “{other}” asks: it changes nothing in the prompt"
+def smallest_effect_words(planned: Planned) -> str:
+    """The smallest effect that so many cases can show, in words."""
+    cases = _count(len(planned.material.cases), "case")
+    smallest = planned.smallest_effect()
+    if smallest is None:
+        return f"{cases} are too few to show any effect."
+    shown = f"{cases} show a difference of {points(smallest)} points or more (power 80 %)"
+    return f"If {100 * CHANGED:.0f} % of the cases change, {shown}."
 
 
-__all__ = ["plan_data", "refused", "warnings"]
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from promptlab import runs
 from promptlab.errors import PromptlabError
-from promptlab.experiments._plan import Planned
 from promptlab.models import Catalogue, CutsTokens
-from promptlab.suites import TrialMaker, suite_items
+from promptlab.suites import Suite, TrialMaker, suite_items
+from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,12 @@ def _common(first: array[int], second: array[int]) -> int:
     return low
 
 
-def readings(planned: Planned, catalogue: Catalogue) -> tuple[Reading, ...]:
-    """What each local model must read of the whole plan. A model that cannot say which tokens a prompt has is left
-    out, and so are prompts that would not be sent."""
-    suite = planned.stage(planned.design, planned.material.cases)
-    maker = TrialMaker(planned.material.workspace, suite)
+def readings(workspace: Workspace, suite: Suite, catalogue: Catalogue) -> tuple[Reading, ...]:
+    """What each local model must read if all of `suite` is asked. A model that cannot say which tokens a prompt has is
+    left out, and so are prompts that would not be sent."""
+    maker = TrialMaker(workspace, suite)
     prompts: dict[str, list[array[int]]] = {}
-    for item in suite_items(planned.material.workspace, suite):
+    for item in suite_items(workspace, suite):
         if item.key.repeat:
             continue
         try:

@@ -10,33 +10,10 @@ from promptlab.experiments._headline import headline
 from promptlab.experiments._luck import luck_lines, luck_rows
 from promptlab.experiments._model_sizes import Facts, model_rows, model_table, origin_notes
 from promptlab.experiments._outcome import Outcome
-from promptlab.experiments._plan import CHANGED, Planned
 from promptlab.experiments._repeats import repeat_lines, repeat_rows
 from promptlab.experiments._structure import structure_lines, structure_rows, token_words
 from promptlab.experiments._tables import arm_rows, effect_rows
 from promptlab.experiments._words import points
-from promptlab.suites import Estimate
-
-
-def plan_lines(planned: Planned, estimate: Estimate) -> Iterator[str]:
-    """What would be asked, what it takes, and the smallest effect that it can show."""
-    experiment, design = planned.experiment, planned.design
-    cases, models = len(planned.material.cases), len(experiment.models)
-    repeats = f" × {experiment.repeats} repeats" if experiment.repeats > 1 else ""
-    ways, asked = _count(len(design.arms), "way"), _count(models, "model")
-    yield f"{experiment.name}: {planned.trials:,} answers: {_count(cases, 'case')} × {ways} to ask × {asked}{repeats}"
-    yield from estimate.lines()
-    yield smallest_effect_words(planned)
-
-
-def smallest_effect_words(planned: Planned) -> str:
-    """The smallest effect that so many cases can show, in words."""
-    cases = _count(len(planned.material.cases), "case")
-    smallest = planned.smallest_effect()
-    if smallest is None:
-        return f"{cases} are too few to show any effect."
-    shown = f"{cases} show a difference of {points(smallest)} points or more (power 80 %)"
-    return f"If {100 * CHANGED:.0f} % of the cases change, {shown}."
 
 
 def points_words(effect: Effect) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from promptlab.models import model_facts
 if TYPE_CHECKING:
     import pandas
 
-    from promptlab.experiments import Effect, Experiment, Outcome, Picture, Planned, Progress
+    from promptlab.experiments import Effect, Experiment, Outcome, Picture, Planned, Progress, Takes
     from promptlab.models import ModelFacts
     from promptlab.suites import Estimate
 
@@ -49,14 +49,18 @@ class PlannedExperiment:
         return self.planned.trials
 
     @property
+    def _takes(self) -> Takes:
+        return experiments.what_it_takes(self.planned, self._lab.catalogue, self._lab.store, self._lab.suite_log)
+
+    @property
     def estimate(self) -> Estimate:
         """Calls, tokens, price and minutes."""
-        return self.planned.estimate(self._lab.catalogue, self._lab.store, self._lab.suite_log)
+        return self._takes.estimate
 
     @property
     def text(self) -> str:
         """The plan in words."""
-        return "\n".join(experiments.plan_lines(self.planned, self.estimate))
+        return "\n".join(experiments.plan_lines(self.planned, self._takes))
 
     def __repr__(self) -> str:
         return f"<PlannedExperiment {self.experiment.name!r}: {self.trials:,} answers>"

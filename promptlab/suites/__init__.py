@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from promptlab.suites._compare import TwoRuns, compare_runs, is_row_worse
     from promptlab.suites._comparison_words import percent, percents, rate_in_words
     from promptlab.suites._edit_case import CaseDraft, plan_case, plan_retired, plan_upload, suite_cases
-    from promptlab.suites._estimate import Estimate, ModelEstimate, estimate_suite
+    from promptlab.suites._estimate import Estimate, ModelEstimate, estimate_suite, local_minutes
     from promptlab.suites._file import is_case_file, load_suite, parse_suite, suite_paths
     from promptlab.suites._find_causes import CauseFinder
     from promptlab.suites._from_run import KeptAnswers, keep_answers, keep_run
@@ -195,6 +195,7 @@ __all__ = [
     "list_price_note",
     "load_marks",
     "load_suite",
+    "local_minutes",
     "matching_rows",
     "matrix_columns",
     "matrix_page",

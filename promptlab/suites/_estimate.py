@@ -207,9 +207,7 @@ class _Sum:
         self.problem = error.hint or error.message
 
     def estimate(self, catalogue: Catalogue, speed: Speed) -> ModelEstimate:
-        minutes = None
-        if not isinstance(catalogue.entry(self.model), OpenAIModel) and speed.prefill and speed.decoding:
-            minutes = (self.prompt / speed.prefill + self.new / speed.decoding) / 60
+        minutes = _minutes(catalogue, self.model, speed, self.prompt, self.new)
         return ModelEstimate(
             *(self.model, self.role, self.calls, self.prompt, self.new, self.exact),
             price(catalogue, self.model, self.prompt, self.new),
@@ -277,6 +275,18 @@ class _MostForCause:
 def _times(calls: int, prices: Iterable[float | None]) -> float | None:
     known = [one for one in prices if one is not None]
     return calls * max(known) if known else None
+
+
+def local_minutes(catalogue: Catalogue, store: Store, model: str, read: int, new: int) -> float | None:
+    """The minutes in which `model` reads and writes so many tokens here. None if it is not local, or was never measured
+    here."""
+    return _minutes(catalogue, model, measured_speed(store, model), read, new)
+
+
+def _minutes(catalogue: Catalogue, model: str, speed: Speed, read: int, new: int) -> float | None:
+    if isinstance(catalogue.entry(model), OpenAIModel) or not speed.prefill or not speed.decoding:
+        return None
+    return (read / speed.prefill + new / speed.decoding) / 60
 
 
 def measured_speed(store: Store, model: str) -> Speed:

@@ -12,13 +12,13 @@ from promptlab.experiments import (
     ASK_ABOVE,
     Experiment,
     Planned,
+    Takes,
     plan_experiment,
     save_experiment,
     smallest_effect_words,
 )
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, markup, note, small
-from promptlab.ui.state.open_experiments import Takes
 from promptlab.ui.state.session import Session
 from promptlab.ui.suites import start as suite_start
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from promptlab import suites
@@ -19,15 +18,15 @@ from promptlab.experiments import (
     Outcome,
     Planned,
     Running,
+    Takes,
     Tools,
     plan_experiment,
     read_outcome,
-    readings,
-    warnings,
+    what_it_takes,
 )
 from promptlab.models import Catalogue
 from promptlab.runs import Store
-from promptlab.suites import Estimate, Verb
+from promptlab.suites import Verb
 from promptlab.types import Request
 from promptlab.ui.state.kept import Kept
 from promptlab.ui.state.open_suites import OpenSuites
@@ -91,16 +90,6 @@ class ExperimentWork:
         return last[2]
 
 
-@dataclass(frozen=True)
-class Takes:
-    """What asking an experiment takes at most; `read` are the tokens that each local model must read if it reads a
-    shared beginning once; `warnings` say what will not be sent, or changes nothing."""
-
-    estimate: Estimate
-    read: Mapping[str, int]
-    warnings: tuple[str, ...]
-
-
 class OpenExperiments:
     """The experiments of a workspace, in this process. Safe to use from several threads."""
 
@@ -158,12 +147,8 @@ class OpenExperiments:
     def takes(self, planned: Planned, *, catalogue: Catalogue, store: Store) -> Takes:
         """What asking everything takes. It renders every prompt, so it is kept."""
 
-        def make() -> Takes:
-            estimate = planned.estimate(catalogue, store, self._suites.log)
-            read = {each.model: each.distinct for each in readings(planned, catalogue)}
-            return Takes(estimate, read, tuple(warnings(planned, catalogue)))
-
-        return self._kept.get(("takes", _state(planned), catalogue), make)
+        key = ("takes", _state(planned), catalogue)
+        return self._kept.get(key, lambda: what_it_takes(planned, catalogue, store, self._suites.log))
 
     def requests(self, store: Store, run: str) -> Mapping[str, Request]:
         """The requests of a run of the history, by the id of their answer."""
@@ -190,4 +175,4 @@ def _stamp(workspace: Workspace, path: str) -> Hashable:
     return file_stamp(workspace.root / path)
 
 
-__all__ = ["ExperimentWork", "OpenExperiments", "Takes"]
+__all__ = ["ExperimentWork", "OpenExperiments"]

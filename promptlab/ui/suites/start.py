@@ -191,8 +191,8 @@ def show_estimate(estimate: Estimate | None, *, read: Mapping[str, int] | None =
     cells = "".join(f'<th class="pl-n">{head}</th>' for head in heads[1:])
     rows = "".join(_row(one, read) for one in estimate.models)
     markup(
-        f'<div class="pl-wide"><table class="pl-table pl-plan" aria-label="Plan"><tr><th>{heads[0]}</th>{cells}</tr>{rows}'
-        "</table></div>"
+        f'<div class="pl-wide"><table class="pl-table pl-plan" aria-label="Plan"><tr><th>{heads[0]}</th>{cells}</tr>'
+        f"{rows}</table></div>"
     )
     small(_total(estimate))
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptlab.experiments import Experiment, every_kind, load_experiment, plan_experiment, readings, warnings
+from promptlab.experiments import Experiment, every_kind, load_experiment, plan_experiment, what_it_takes
 from promptlab.models._scripted import ScriptedBackend
 from promptlab.types import Request
 from promptlab.ui.experiments import wording
@@ -109,8 +109,7 @@ def test_the_plan_says_what_is_read_once_what_is_refused_and_what_changes_nothin
     session = here.session
     planned = plan_experiment(session.workspace, kept_experiment(here))
     takes = session.experiments.takes(planned, catalogue=session.catalogue, store=session.store)
-    assert takes.warnings == tuple(warnings(planned, session.catalogue))
-    assert takes.read == {each.model: each.distinct for each in readings(planned, session.catalogue)}
+    assert takes == what_it_takes(planned, session.catalogue, session.store, session.suites.log)
     shown = start._row(takes.estimate.models[0], {"m": 1_234})
     assert '<td class="pl-n">1,234</td>' in shown
 
