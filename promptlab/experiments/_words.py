@@ -37,16 +37,22 @@ def _clauses(effects: Sequence[Effect]) -> list[str]:
     elif rest and told:
         clauses.append(f"of the other {len(rest)} comparisons nothing can be told yet")
     elif rest:
-        largest = _clause(rest[0], first=False)
-        clauses.append(
-            f"nothing can be told yet of the {len(rest)} comparisons for {rest[0].model}; the largest: {largest}"
-        )
+        largest = f"the largest: {_compared(rest[0])} ({_open(rest[0])})"
+        clauses.append(f"nothing can be told yet of the {len(rest)} comparisons for {rest[0].model}; {largest}")
     if 0 < len(empty) <= MOST:
         clauses += [_clause(effect, first=not clauses) for effect in empty]
     elif empty:
         where = "" if clauses else f" for {empty[0].model}"
         clauses.append(f"nothing can be said of {len(empty)} comparisons{where}: no case was judged on both sides")
     return clauses
+
+
+def _compared(effect: Effect) -> str:
+    """What is compared, as a name."""
+    contrast = effect.contrast
+    if contrast.chance is not None:
+        return f"{effect.model} and guessing"
+    return contrast.what if contrast.models is None else " and ".join(contrast.models)
 
 
 def _size(effect: Effect) -> float:

@@ -130,9 +130,9 @@ def test_nothing_judged_is_said_and_not_counted() -> None:
     ("verdicts", "words"),
     [
         (["cannot tell yet"], ["Whether a helps cannot be told yet for m ("]),
-        (["cannot tell yet"] * 2, ["Nothing can be told yet of the 2 comparisons for m; the largest: whether a helps"]),
+        (["cannot tell yet"] * 2, ["Nothing can be told yet of the 2 comparisons for m; the largest: a (+15, 95 %"]),
         (["helps", "cannot tell yet"], ["A adds 50", "; whether b helps cannot be told yet ("]),
-        (["cannot tell yet"] * 6, ["Nothing can be told yet of the 6 comparisons for m; the largest: whether a helps"]),
+        (["cannot tell yet"] * 6, ["Nothing can be told yet of the 6 comparisons for m; the largest: a (+15, 95 %"]),
         (["helps"] * 5, ["A adds 50 points for m", "c adds 50 points", "; 2 more have results in the table."]),
         (["helps"] * 4 + ["cannot tell yet"], ["; 1 more has a result in the table; whether e helps cannot be told"]),
         (["helps"] + ["cannot tell yet"] * 4, ["A adds 50", "; of the other 4 comparisons nothing can be told yet."]),
