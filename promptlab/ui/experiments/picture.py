@@ -58,14 +58,14 @@ def _chart(outcome: Outcome, picture: Picture, *, can_press: bool) -> None:
     key = f"{_KEY}-{picture.name}"
     if picture.name not in FULL_WIDTH:
         with st.container(key=f"experiment-wide-{picture.name.replace(' ', '-')}"):  # scrolls, if it is too wide
-            st.vega_lite_chart(picture.chart.to_dict(), width="content", key=key)
+            st.vega_lite_chart(_spec(picture), width="content", key=key)
         return
     if picture.name != "effects" or not can_press:
-        st.vega_lite_chart(picture.chart.to_dict(), width="stretch", key=key)
+        st.vega_lite_chart(_spec(picture), width="stretch", key=key)
         return
     key = f"{key}-press"
     st.vega_lite_chart(
-        _with_presses(picture.chart),
+        _with_presses(picture),
         width="stretch",
         key=key,
         selection_mode=_PRESS,
@@ -74,12 +74,19 @@ def _chart(outcome: Outcome, picture: Picture, *, can_press: bool) -> None:
     small("A press on a point opens the cases that changed; so does the number at the end of each row of the table.")
 
 
-def _with_presses(chart: Any) -> dict[str, Any]:
+def _spec(picture: Picture) -> dict[str, Any]:
+    """The picture as Vega-Lite. A screen reader gets the sentence; marks without a name of their own say nothing."""
+    spec: dict[str, Any] = picture.chart.to_dict()
+    config = spec.get("config", {})
+    return {**spec, "description": picture.sentence, "config": {**config, "mark": {"aria": False}}}
+
+
+def _with_presses(picture: Picture) -> dict[str, Any]:
     """The picture with a layer that takes presses: a larger area around each point, which is not seen.
 
     One layer for all points: Vega-Lite cannot take the same press from two layers.
     """
-    spec: dict[str, Any] = chart.to_dict()
+    spec, chart = _spec(picture), picture.chart
     numbers = [number for number, layer in enumerate(chart.layer) if layer.mark.type == "point"]
     rows = [row for number in numbers for row in chart.layer[number].data.values]
     places = {name: spec["layer"][numbers[0]]["encoding"].get(name) for name in ("x", "y", "yOffset")}
@@ -87,7 +94,7 @@ def _with_presses(chart: Any) -> dict[str, Any]:
         {
             "name": "points",
             "data": {"values": rows},
-            "mark": {"type": "point", "filled": True, "size": 350, "opacity": 0, "cursor": "pointer", "aria": False},
+            "mark": {"type": "point", "filled": True, "size": 350, "opacity": 0, "cursor": "pointer"},
             "encoding": {name: place for name, place in places.items() if place},
         }
     )
