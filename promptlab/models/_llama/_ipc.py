@@ -106,11 +106,14 @@ class Pipe:
         self._writing = threading.Lock()
 
     def send(self, message: object) -> None:
-        """Send a message. Raises `OSError` if the other side has closed the pipe."""
+        """Send a message. Raises `OSError` if the other side has closed the pipe, or this side has hung up."""
         data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
         with self._writing:
-            self._write.write(_LENGTH.pack(len(data)) + data)
-            self._write.flush()
+            try:
+                self._write.write(_LENGTH.pack(len(data)) + data)
+                self._write.flush()
+            except ValueError as exc:  # another thread has hung up meanwhile, which Python says in this way
+                raise BrokenPipeError("the pipe is closed") from exc
 
     def receive(self) -> Any:
         """The next message; raises `EOFError` at the end."""
