@@ -10,9 +10,9 @@ from promptlab.models._llama._ipc import Pipe, Stop
 
 
 def connected() -> tuple[Pipe, Pipe]:
-    (to_worker, from_parent), (to_parent, from_worker) = os.pipe(), os.pipe()
-    parent = Pipe(os.fdopen(to_parent, "rb"), os.fdopen(from_parent, "wb"))
-    return parent, Pipe(os.fdopen(to_worker, "rb"), os.fdopen(from_worker, "wb"))
+    (worker_reads, parent_writes), (parent_reads, worker_writes) = os.pipe(), os.pipe()
+    parent = Pipe(os.fdopen(parent_reads, "rb"), os.fdopen(parent_writes, "wb"))
+    return parent, Pipe(os.fdopen(worker_reads, "rb"), os.fdopen(worker_writes, "wb"))
 
 
 def test_what_is_sent_arrives() -> None:
@@ -22,6 +22,9 @@ def test_what_is_sent_arrives() -> None:
     parent.hang_up()
     with pytest.raises(EOFError):
         worker.receive()
+    worker.hang_up()
+    for side in (parent, worker):
+        side.close()
 
 
 def test_to_send_after_either_side_has_closed_is_an_error_of_the_system() -> None:
@@ -30,5 +33,7 @@ def test_to_send_after_either_side_has_closed_is_an_error_of_the_system() -> Non
     with pytest.raises(OSError, match="closed"):  # and no ValueError, which nobody expects of a process that ended
         parent.send(Stop(1))
     parent.close()
-    with pytest.raises(OSError):  # noqa: PT011  # the words are those of the system
+    with pytest.raises(OSError):  # the words are those of the system
         worker.send(Stop(2))
+    worker.hang_up()
+    worker.close()
