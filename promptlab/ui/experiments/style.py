@@ -28,6 +28,7 @@ _RULES = """
 .pl-effect.pl-head { color: var(--pl-muted); font-weight: 600; font-size: 0.8125rem;
   border-bottom: 1px solid var(--pl-line); margin-right: 10.5rem; }
 [class*="st-key-flips-of-"] { min-width: 9.75rem; }
+[class*="st-key-flips-of-"] button { width: 100%; justify-content: flex-end; }
 .pl-flip { display: grid; grid-template-columns: 4.5rem minmax(10rem, 1.4fr) minmax(0, 1fr) minmax(0, 2fr);
   gap: 0.2rem 0.9rem; font-size: 0.875rem; line-height: 1.45; padding: 0.3rem 0; align-items: baseline; }
 .pl-flip > span { overflow-wrap: anywhere; max-height: 7.4rem; overflow: hidden; }
