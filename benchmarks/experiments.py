@@ -42,8 +42,10 @@ tenths of a point.
 The intervals are those of the mid-p test (`promptlab/stats/_mean.py`), and with early stops those of the stagewise
 ordering with boundaries after Lan & DeMets (`promptlab/stats/_sequential.py`). Where they cover more than 97 %:
 
-- *Shared luck*: both sides give the same answer unless the effect decides, so with no effect nothing changes, and every
-  interval has 0 in it. No method can cover less.
+- *Shared luck*: both sides give the same answer unless the effect decides. With no effect nothing changes, and an
+  interval of any length has 0 in it; with an effect changes are rare, and one that was not seen may be whole.
+- Means over several answers, of repeats or of several arms on one side, change in small steps, while a case that was not
+  seen is reckoned with as if it could change more.
 - 20 cases, and 45 fresh ones after screening, are few: a case that was not seen may be extreme.
 - Shapley values: their intervals allow for the orders that were not asked, which are hard to estimate from eight.
 
