@@ -44,8 +44,8 @@ ordering with boundaries after Lan & DeMets (`promptlab/stats/_sequential.py`). 
 
 - *Shared luck*: both sides give the same answer unless the effect decides. With no effect nothing changes, and an
   interval of any length has 0 in it; with an effect changes are rare, and one that was not seen may be whole.
-- Means over several answers, of repeats or of several arms on one side, change in small steps, while a case that was not
-  seen is reckoned with as if it could change more.
+- Means over several answers, of repeats or of several arms on one side, change in small steps, while a case that was
+  not seen is reckoned with as if it could change more.
 - 20 cases, and 45 fresh ones after screening, are few: a case that was not seen may be extreme.
 - Shapley values: their intervals allow for the orders that were not asked, which are hard to estimate from eight.
 
