@@ -35,6 +35,9 @@ class Contrast:
     A case's score on one side is its mean over the arms of that side. `what` names what is added or changed, as the
     subject of a sentence: "the article", or with `plural` "the examples". The `primary` contrast was named beforehand;
     the others share the error.
+
+    With `models` the answers of the first of the two are compared with those of the second. With `chance`, from 0 to 1,
+    each model's score is compared with this rate of right answers by guessing, and `before` is empty.
     """
 
     name: str
@@ -43,6 +46,21 @@ class Contrast:
     what: str
     primary: bool = False
     plural: bool = False
+    models: tuple[str, str] | None = None
+    chance: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.after or bool(self.before) == (self.chance is not None):
+            raise ValueError(f"the contrast `{self.name}` needs two sides: arms after, and arms before or chance")
+
+    def compared(self, models: Sequence[str]) -> tuple[str, ...]:
+        """The models that have an effect of this contrast: all, or the one that is compared with another."""
+        return tuple(models) if self.models is None else self.models[:1]
+
+    def sides(self, model: str) -> tuple[tuple[tuple[str, ...], str], tuple[tuple[str, ...], str]]:
+        """Arms and model of the side after and of the side before, for the effect of `model`."""
+        after, before = self.models or (model, model)
+        return (self.after, after), (self.before, before)
 
 
 @dataclass(frozen=True)

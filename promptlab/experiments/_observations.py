@@ -51,6 +51,11 @@ class Observations:
     def models(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one.model for one in self.every))
 
+    @property
+    def repeats(self) -> int:
+        """The largest number of answers to one prompt."""
+        return max(map(len, self.by_cell.values()), default=0)
+
     def score(self, case: str, arms: Sequence[str], model: str) -> float | None:
         """The mean score of a case over `arms`; None if any of its answers there is missing or not judged.
 

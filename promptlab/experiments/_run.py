@@ -105,18 +105,23 @@ class Running:
         effects: tuple[Effect, ...] = ()
         parts = _parts(cases, experiment.looks, experiment.seed)
         ends = [sum(map(len, parts[: number + 1])) for number in range(len(parts))]
-        confidences = stats.look_confidences([end / len(cases) for end in ends])
-        for number, (part, confidence) in enumerate(zip(parts, confidences, strict=True)):
+        shares = tuple(end / len(cases) for end in ends)
+        for number, part in enumerate(parts):
             if self._halted:
                 break
             stage = "asking" if len(parts) == 1 else f"look {number + 1} of {len(parts)}"
             seen += yield from self._ask(stage, design, part)
-            found = effects_of(design, seen, experiment.models, margin=experiment.margin, confidence=confidence)
+            look = stats.Look(shares, number)
+            found = effects_of(design, seen, experiment.models, margin=experiment.margin, look=look)
             effects = tuple(settled.get(_key(effect), effect) for effect in found)
             settled |= {_key(effect): effect for effect in effects if effect.verdict != "cannot tell yet"}
-            if effects and len(settled) == len(effects) and number + 1 < len(parts):
-                self._settled = True
-                self._halted = f"everything was settled after {ends[number]} of {len(cases)} cases"
+            if self._halted or look.last or not effects:
+                continue
+            after = f"after {ends[number]} of {len(cases)} cases"
+            if len(settled) == len(effects):
+                self._settled, self._halted = True, f"everything was settled {after}"
+            elif all(effect.hopeless for effect in effects if effect.verdict == "cannot tell yet"):
+                self._settled, self._halted = True, f"{after} the rest was not likely to make anything clearer"
         return seen, effects
 
     def _ask(self, stage: str, design: Design, cases: Sequence[Case]) -> Generator[Progress, None, Observations]:

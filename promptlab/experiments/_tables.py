@@ -23,7 +23,7 @@ def effect_rows(outcome: Outcome) -> list[dict[str, Any]]:
             "low": effect.interval.low,
             "high": effect.interval.high,
             "confidence": effect.confidence,
-            "p": effect.comparison.p,
+            "p": effect.p,
             "adjusted_p": effect.adjusted_p,
             "cases": effect.cases,
             "left_out": sum(effect.left_out.values()),
@@ -90,13 +90,11 @@ def answer_rows(outcome: Outcome) -> Iterator[dict[str, Any]]:
 def flipped(outcome: Outcome, contrast: str, model: str) -> list[dict[str, Any]]:
     """The cases that a contrast changed: the first answer on each side, the worse ones first."""
     effect = next(e for e in outcome.effects if e.contrast.name == contrast and e.model == model)
+    sides = effect.contrast.sides(model)
     rows = []
     for change, cases in (("worse", effect.worse), ("better", effect.better)):
         for case in cases:
-            before, after = (
-                next(iter(outcome.seen.by_cell[case, side[0], model]))
-                for side in (effect.contrast.before, effect.contrast.after)
-            )
+            after, before = (next(iter(outcome.seen.by_cell[case, arms[0], asked])) for arms, asked in sides)
             rows.append({"case": case, "change": change, "before": before, "after": after})
     return rows
 

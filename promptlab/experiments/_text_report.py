@@ -74,7 +74,7 @@ def effect_lines(outcome: Outcome) -> list[list[str]]:
                 difference,
                 interval,
                 str(e.cases),
-                f"{e.comparison.p:.2g}",
+                f"{e.p:.2g}",
                 f"{e.adjusted_p:.2g}",
                 e.verdict,
             ]

@@ -1,4 +1,4 @@
-"""The effects in words: one sentence for all of a model."""
+"""The effects in words: one sentence for each model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from promptlab.experiments._effects import Effect
 
 
 def sentence(effects: Sequence[Effect]) -> str:
-    """The effects of each model in one sentence, the largest first."""
+    """The effects of each model in one sentence: what was found first, and then the largest."""
     parts = []
     for model in dict.fromkeys(effect.model for effect in effects):
         own = [effect for effect in effects if effect.model == model]
@@ -16,26 +16,79 @@ def sentence(effects: Sequence[Effect]) -> str:
             own, key=lambda e: (e.verdict == "cannot tell yet", e.verdict == "equivalent", -abs(e.difference))
         )
         clauses = [_clause(effect, first=number == 0) for number, effect in enumerate(ordered)]
-        parts.append(_capital("; ".join(clauses)) + ".")
+        parts.append(_capital("; ".join(clauses), model) + ".")
     return " ".join(parts)
 
 
 def _clause(effect: Effect, *, first: bool) -> str:
-    what, s = effect.contrast.what, "" if effect.contrast.plural else "s"
+    contrast = effect.contrast
+    if contrast.chance is not None:
+        return _against_chance(effect)
+    if contrast.models is not None:
+        return _between_models(effect)
+    what, s = contrast.what, "" if contrast.plural else "s"
     where = f" for {effect.model}" if first else ""
     if not effect.cases:
         return f"nothing can be said of {what}{where}: no case was judged on both sides"
-    cases = f"{effect.cases} cases" if effect.cases != 1 else "1 case"
-    span = f"{interval_words(effect)}, {cases}"
     if effect.verdict == "helps":
-        return f"{what} add{s} {points(effect.difference)} points{where} ({span})"
+        return f"{what} add{s} {in_points(effect.difference)}{where} ({_span(effect)})"
     if effect.verdict == "hurts":
-        return f"{what} cost{s} {points(-effect.difference)} points{where} ({span})"
+        return f"{what} cost{s} {in_points(-effect.difference)}{where} ({_span(effect)})"
     if effect.verdict == "equivalent":
-        return f"{what} make{s} no difference larger than {points(effect.margin)} points{where} ({span})"
-    more = "" if effect.more is None else f"; about {effect.more:,} cases more would tell"
-    many = "" if effect.interval.low < 0 and effect.interval.high > 0 else ", too little for so many comparisons"
-    return f"{what} cannot be told yet{where} ({_signed(effect.difference)}, {span}{many}{more})"
+        return f"{what} make{s} no difference larger than {in_points(effect.margin)}{where} ({_span(effect)})"
+    return f"whether {what} help{s} cannot be told yet{where} ({_open(effect)})"
+
+
+def _between_models(effect: Effect) -> str:
+    """Two models on the same cases. The arms are named only if the prompt varies, too."""
+    assert effect.contrast.models is not None  # the caller has checked it
+    model, other = effect.contrast.models
+    if not effect.cases:
+        return f"nothing can be said of {model} and {other}: no case was judged for both"
+    if effect.verdict == "helps":
+        return f"{model} is {in_points(effect.difference)} better than {other} ({_span(effect)})"
+    if effect.verdict == "hurts":
+        return f"{model} is {in_points(-effect.difference)} worse than {other} ({_span(effect)})"
+    if effect.verdict == "equivalent":
+        return f"{model} and {other} do not differ by more than {in_points(effect.margin)} ({_span(effect)})"
+    return f"{model} and {other} cannot be told apart yet ({_open(effect)})"
+
+
+def _against_chance(effect: Effect) -> str:
+    """The score of a model beside the rate of right answers by guessing."""
+    chance = effect.contrast.chance or 0.0
+    guessing = f"guessing ({points(chance)} %)"
+    if not effect.cases:
+        return f"nothing can be said of {effect.model} beside {guessing}: no case was judged"
+    interval = effect.interval
+    low, high = points(chance + interval.low), points(chance + interval.high)
+    ends = f"{100 * effect.confidence:.3g} % interval {low} to {high} %"
+    score = f"{effect.model} scores {points(effect.comparison.after)} % ({ends}, {_cases(effect.cases)})"
+    if effect.verdict == "helps":
+        return f"{score}, better than {guessing}"
+    if effect.verdict == "hurts":
+        return f"{score}, worse than {guessing}"
+    if effect.verdict == "equivalent":
+        return f"{score}, within {in_points(effect.margin)} of {guessing}"
+    return f"{score}, which cannot be told from {guessing} yet{_more(effect)}"
+
+
+def _span(effect: Effect) -> str:
+    return f"{interval_words(effect)}, {_cases(effect.cases)}"
+
+
+def _open(effect: Effect) -> str:
+    """What is known of an effect that cannot be told yet, and how many cases would tell."""
+    many = "" if effect.interval.low <= 0 <= effect.interval.high else ", too little for so many comparisons"
+    return f"{_signed(effect.difference)}, {_span(effect)}{many}{_more(effect)}"
+
+
+def _more(effect: Effect) -> str:
+    return "" if not effect.more else f"; about {_cases(effect.more, ' more')} would tell"
+
+
+def _cases(number: int, more: str = "") -> str:
+    return f"{number:,} case{'s' * (number != 1)}{more}"
 
 
 def interval_words(effect: Effect) -> str:
@@ -51,10 +104,17 @@ def points(share: float) -> str:
     return text.replace("-", "−") if text not in ("-0", "-0.0") else "0"
 
 
+def in_points(share: float) -> str:
+    """A share in points, with the word: `62 points`, `1 point`."""
+    text = points(share)
+    return f"{text} point" if text in ("1", "−1") else f"{text} points"
+
+
 def _signed(share: float) -> str:
     text = points(share)
     return text if text.startswith("−") or text == "0" else f"+{text}"
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _capital(text: str, model: str) -> str:
+    """The beginning of a sentence. The name of a model stays as it is."""
+    return text if text.startswith(model) else text[:1].upper() + text[1:]

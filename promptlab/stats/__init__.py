@@ -19,19 +19,21 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.stats._agreement import Agreement, agreement
-    from promptlab.stats._comparison import Comparison, compare_binary, compare_graded, mcnemar
+    from promptlab.stats._comparison import Comparison, compare_binary, compare_graded, compare_with_rate, mcnemar
     from promptlab.stats._interval import CONFIDENCE, POWER, Interval, deviations
     from promptlab.stats._power import cases_needed, cases_to_be_within, cases_to_tell, smallest_effect
     from promptlab.stats._rate import clustered, wilson
-    from promptlab.stats._sequential import look_confidences
+    from promptlab.stats._sequential import HOPELESS, Look, deviations_of
     from promptlab.stats._several import adjusted_confidence, holm
 
 __all__ = [
     "CONFIDENCE",
+    "HOPELESS",
     "POWER",
     "Agreement",
     "Comparison",
     "Interval",
+    "Look",
     "adjusted_confidence",
     "agreement",
     "cases_needed",
@@ -40,9 +42,10 @@ __all__ = [
     "clustered",
     "compare_binary",
     "compare_graded",
+    "compare_with_rate",
     "deviations",
+    "deviations_of",
     "holm",
-    "look_confidences",
     "mcnemar",
     "smallest_effect",
     "wilson",

@@ -150,9 +150,11 @@ def cases_to_tell(values: Weighted, edge: float, bounds: tuple[float, float], *,
     return Question(-edge, -high, error).cases(-mean, spread_of(turned))
 
 
-def cases_to_be_within(changes: Weighted, margin: float, *, confidence: float) -> int | None:
+def cases_to_be_within(
+    changes: Weighted, margin: float, *, confidence: float, bounds: tuple[float, float] = (-1.0, 1.0)
+) -> int | None:
     """How many cases like these show that their mean lies within `margin` of 0; None if no number does."""
-    question = Question(-margin, -1.0, error_of(confidence))
+    question = Question(-margin, min(bounds[0], -bounds[1]), error_of(confidence))
     # Seen from the nearer margin, the changes are as they are, and from the other one turned around.
     nearer, other = (changes, _turned(changes)) if mean_of(changes) <= 0 else (_turned(changes), changes)
     mean, spread = mean_of(nearer), spread_of(nearer)
