@@ -22,12 +22,17 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.models._as_sent import AsSent, Budget, Held, Piece
-    from promptlab.models._backend import Backend, ProbesMachine, ReadsAhead, Step
+    from promptlab.models._backend import Backend, ProbesMachine, ReadsAhead, Step, Trainable
     from promptlab.models._benchmark import benchmark
     from promptlab.models._benchmark_prompts import QUICK_BENCHMARK, USUAL_BENCHMARK
     from promptlab.models._benchmark_report import benchmark_lines
     from promptlab.models._catalogue import Catalogue
     from promptlab.models._embedded import EMBEDDED_MODELS, installed_models
+    from promptlab.models._gguf import Head as GgufHead
+    from promptlab.models._gguf import NotGGUF
+    from promptlab.models._gguf import Tensor as GgufTensor
+    from promptlab.models._gguf import read_head as read_gguf
+    from promptlab.models._llama._answer_tokens import AnswerTokens
     from promptlab.models._llama._cpu_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT
     from promptlab.models._llama._cpu_variants import candidates as cpu_variants_to_try
     from promptlab.models._llama._wheel import install as install_llama
@@ -56,14 +61,18 @@ __all__ = [
     "PORTABLE_HINT",
     "QUICK_BENCHMARK",
     "USUAL_BENCHMARK",
+    "AnswerTokens",
     "ApiAddress",
     "AsSent",
     "Backend",
     "Budget",
     "Catalogue",
     "Endpoint",
+    "GgufHead",
+    "GgufTensor",
     "Held",
     "ModelStatus",
+    "NotGGUF",
     "Piece",
     "Price",
     "ProbesMachine",
@@ -72,6 +81,7 @@ __all__ = [
     "RecordedBackend",
     "ScriptedBackend",
     "Step",
+    "Trainable",
     "Try",
     "api_address",
     "api_capabilities",
@@ -90,6 +100,7 @@ __all__ = [
     "price",
     "price_of",
     "price_of_entry",
+    "read_gguf",
     "schema_failure",
     "schema_verdict",
     "try_of",
