@@ -21,7 +21,7 @@ DIRECTIONS = (
     ("cli", "pytest_plugin"),
     ("ui",),
     ("lab",),
-    ("shelf", "experiments"),
+    ("shelf", "experiments", "finetune"),
     ("formats", "server", "suites"),
     ("runs", "versions"),
     ("templates", "models"),
@@ -43,6 +43,7 @@ VENDORS = {
     "httpx2": ("promptlab/models/_openai/",),
     "llama_cpp": ("promptlab/models/_llama/",),
     "streamlit": ("promptlab/ui/", "app.py"),
+    **dict.fromkeys(("torch", "transformers", "peft", "gguf"), ("promptlab/finetune/",)),
     "markdown_it": ("promptlab/ui/components/markdown_view.py",),
     "sqlalchemy": (
         "promptlab/_util/database.py",
@@ -186,6 +187,10 @@ HEAVY = (
     "rich",
     "starlette",
     "uvicorn",
+    "torch",
+    "transformers",
+    "peft",
+    "gguf",
 )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         plan_removal,
         write_models_edit,
     )
+    from promptlab.workspace._edit_models import NAME as MODEL_NAME
     from promptlab.workspace._gate import CHECK_BEFORE_RETRY, check_gate, cleared_models, label_of_prompt
     from promptlab.workspace._labels import check_copy_label, set_label, unmatched_patterns
     from promptlab.workspace._ledger import Ledger, SentRequest, is_lower, record_lowered_label
@@ -62,6 +63,7 @@ __all__ = [
     "COPIED_FROM",
     "FILE",
     "HIGHEST_LABEL",
+    "MODEL_NAME",
     "PASSAGES_MARK",
     "TRUST_VARIABLE",
     "UPLOADS_FOLDER",
