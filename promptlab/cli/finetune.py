@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 @click.option("--name", default="", metavar="NAME", help="The name of the new model. [BASE-TEMPLATE]")
 @click.option("--shots", is_flag=True, help="Train with the template's examples in the prompt.")
 @click.option("--rank", type=click.IntRange(1, 256), default=8, show_default=True, help="The rank of the adapter.")
-@click.option("--rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True, help="Learning rate.")
+@click.option(
+    "--rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True, help="Learning rate."
+)
 @click.option("--epochs", type=click.IntRange(1), default=8, show_default=True, help="Passes over the rows, at most.")
 @click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Rows in a step.")
 @click.option("--patience", type=click.IntRange(1), default=3, show_default=True, help="Passes without a better loss.")
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides all that is drawn by chance.")
 @click.option("--again", is_flag=True, help="Begin anew, even if there is a checkpoint.")
 @click.option("--dry-run", is_flag=True, help="Print the rows and the steps; train nothing.")
+@click.option("--report", metavar="FILE", help="Then ask the suite of --suite, and write the report as Markdown.")
+@click.option("--shot-numbers", default="8", metavar="K,K…", help="Numbers of examples in the report. [8]")
 @click.option("--json", "as_json", is_flag=True, help="Print the record of the training as JSON.")
 def finetune(template: str, **rest: Any) -> None:
     """Train an adapter (LoRA) of a local model on right answers.
@@ -61,8 +66,41 @@ def finetune(template: str, **rest: Any) -> None:
             click.echo(line, err=True)
         if rest["dry_run"]:
             return
-        tuned = _trained(planned, again=rest["again"])
+        done = None if rest["again"] else planned.done()
+        tuned = done or _trained(planned, again=rest["again"])
         _print(planned, tuned, as_json=rest["as_json"])
+    if rest["report"]:
+        _report(planned, rest)
+
+
+def _report(planned: PlannedTuning, rest: dict[str, Any]) -> None:
+    """Ask base and tuned model the first suite of `--suite` in every way, print the table and write the report."""
+    from promptlab.experiments import Experiment, Running, Tools, plan_experiment, sentence
+    from promptlab.finetune import headline_lines, headline_markdown, headline_rows
+
+    if not rest["suites"]:
+        raise click.UsageError("--report needs the suite to ask, with --suite")
+    try:
+        ks = [int(word) for word in rest["shot_numbers"].split(",")]
+    except ValueError as exc:
+        raise click.UsageError(f"--shot-numbers takes numbers with commas, not {rest['shot_numbers']!r}") from exc
+    base, tuned = rest["base"], planned.tuning.model
+    wanted = Experiment(
+        *(f"{tuned}-finetune", "finetune", planned.tuning.template, rest["suites"][0], (base, tuned)),
+        options={"base": base, "tuned": tuned, "ks": ks},
+    )
+    with opened(numerics="portable") as lab:
+        running = Running(plan_experiment(lab.workspace, wanted), Tools(lab.catalogue, lab.store, lab.suite_log))
+        for progress in running:
+            if sys.stderr.isatty():
+                click.echo(f"\r{progress.done} of {progress.total} answers", nl=False, err=True)
+        assert running.outcome is not None, "the iteration has ended"
+        rows = headline_rows(running.outcome, lab.store, lab.catalogue)
+    print_line(sentence(running.outcome.effects))
+    for line in headline_lines(rows):
+        print_line(line)
+    Path(rest["report"]).write_text(headline_markdown(running.outcome, rows), encoding="utf-8")
+    click.echo(f"written: {rest['report']}", err=True)
 
 
 def _trained(planned: PlannedTuning, *, again: bool) -> Tuned:
@@ -81,7 +119,9 @@ def _show(progress: TrainingProgress) -> None:
         click.echo(f"going on after step {progress.resumed}", err=True)
     if sys.stderr.isatty():
         left = f"{progress.left:.0f} s left" if progress.step else ""
-        click.echo(f"\rstep {progress.step} of {progress.steps}  loss {progress.loss:.3f}  {left}   ", nl=False, err=True)
+        click.echo(
+            f"\rstep {progress.step} of {progress.steps}  loss {progress.loss:.3f}  {left}   ", nl=False, err=True
+        )
     if look := progress.look:
         start = "\r" if sys.stderr.isatty() else ""
         held_out = f"held out: loss {look.loss:.3f}, {look.right} of {look.rows} right"

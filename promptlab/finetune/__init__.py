@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from promptlab.finetune._adapter import write_adapter
     from promptlab.finetune._curve import curve_lines
     from promptlab.finetune._extras import missing_libraries, require_libraries
+    from promptlab.finetune._headline import HeadlineRow, headline_lines, headline_markdown, headline_rows
     from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
     from promptlab.finetune._recipe import MATRICES, Recipe, TokenRow
     from promptlab.finetune._rows import DataRow, Dropped, Split, read_rows, split_rows
     from promptlab.finetune._train import Look, Training, TrainingProgress
-    from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning, plan_tuning, record_of
+    from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning, plan_tuning
     from promptlab.finetune._weights import ARCHITECTURES, BaseModel, read_base
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "BaseModel",
     "DataRow",
     "Dropped",
+    "HeadlineRow",
     "LeakageGuard",
     "Look",
     "PlannedTuning",
@@ -45,11 +47,13 @@ __all__ = [
     "Tuning",
     "curve_lines",
     "groups_of",
+    "headline_lines",
+    "headline_markdown",
+    "headline_rows",
     "missing_libraries",
     "plan_tuning",
     "read_base",
     "read_rows",
-    "record_of",
     "require_libraries",
     "split_rows",
     "write_adapter",

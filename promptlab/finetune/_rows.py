@@ -1,8 +1,8 @@
 """The rows that an adapter is trained on: questions with their right answers, from where people keep them.
 
-    rows_of_pool(workspace, template, "fixtures/examples/tickets.jsonl")
-    rows_of_suite(workspace, "tickets-train")              # cases with one expected answer
-    rows_of_ratings(workspace, store, template)            # answers that people called good, or corrected
+rows_of_pool(workspace, template, "fixtures/examples/tickets.jsonl")
+rows_of_suite(workspace, "tickets-train")              # cases with one expected answer
+rows_of_ratings(workspace, store, template)            # answers that people called good, or corrected
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ def text_of(inputs: Mapping[str, Any]) -> str:
     return "\n".join(v if isinstance(v, str) else canonical_json(v) for v in inputs.values())
 
 
-def read_rows(workspace: Workspace, template: Template, source: str, store: Store | None, tag: str = "") -> list[DataRow]:
+def read_rows(
+    workspace: Workspace, template: Template, source: str, store: Store | None, tag: str = ""
+) -> list[DataRow]:
     """The rows of `source`: the path of a pool, `suite:NAME`, or `ratings`. With `tag` only rows that have it.
 
     Raises `FinetuneError` if there are none.
@@ -82,7 +84,9 @@ def read_rows(workspace: Workspace, template: Template, source: str, store: Stor
     else:
         rows = rows_of_pool(workspace, template, source, tag)
     if not rows:
-        raise FinetuneError(f"there is nothing to train on in {source}", hint="see docs/finetune.md for where rows come from")
+        raise FinetuneError(
+            f"there is nothing to train on in {source}", hint="see docs/finetune.md for where rows come from"
+        )
     return rows
 
 
@@ -113,7 +117,9 @@ def rows_of_ratings(workspace: Workspace, store: Store, template: Template) -> l
         results = list(store.results(run_id))
         for result_id, rating in store.ratings.of(result.id for result in results).items():
             result = next(one for one in results if one.id == result_id)
-            answer = rating.corrected if rating.corrected is not None else result.text if rating.verdict == "good" else ""
+            answer = (
+                rating.corrected if rating.corrected is not None else result.text if rating.verdict == "good" else ""
+            )
             if not answer.strip() or not result.request:
                 continue
             try:
@@ -134,7 +140,9 @@ def cases_of(workspace: Workspace, name: str) -> tuple[suites.Case, ...]:
     return tuple(seen.values())
 
 
-def guard_of(workspace: Workspace, template: Template, names: Sequence[str], source: str, overlap: float) -> LeakageGuard:
+def guard_of(
+    workspace: Workspace, template: Template, names: Sequence[str], source: str, overlap: float
+) -> LeakageGuard:
     """The guard with the cases of the suites `names`; without names, of every suite that asks this template, except
     the one that is trained on."""
     paths = list(names)
@@ -149,9 +157,7 @@ def guard_of(workspace: Workspace, template: Template, names: Sequence[str], sou
     )
 
 
-def split_rows(
-    rows: Iterable[DataRow], guard: LeakageGuard, *, held_out: float, seed: int, overlap: float
-) -> Split:
+def split_rows(rows: Iterable[DataRow], guard: LeakageGuard, *, held_out: float, seed: int, overlap: float) -> Split:
     """Drop what must not be trained on, and hold out a share of the rest. Rows that are nearly the same are in one
     group, and a group is on one side.
 

@@ -1,10 +1,10 @@
 """From rows to a model in the catalogue: the plan of a training, the training itself, and what it leaves behind.
 
-    planned = plan_tuning(workspace, catalogue, Tuning("tickets", "fixtures/examples/tickets.jsonl", "smollm2-135m"))
-    print(len(planned.split.train), planned.split.dropped)      # nothing is computed yet
-    for progress in planned.train():                            # minutes; a killed one goes on where it was
-        print(progress.step, progress.loss)
-    tuned = planned.finish()                                    # models/adapters/NAME.gguf, and an entry
+planned = plan_tuning(workspace, catalogue, Tuning("tickets", "fixtures/examples/tickets.jsonl", "smollm2-135m"))
+print(len(planned.split.train), planned.split.dropped)      # nothing is computed yet
+for progress in planned.train():                            # minutes; a killed one goes on where it was
+    print(progress.step, progress.loss)
+tuned = planned.finish()                                    # models/adapters/NAME.gguf, and an entry
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from promptlab.finetune._extras import require_libraries, versions
 from promptlab.finetune._leakage import OVERLAP, plain
 from promptlab.finetune._recipe import Recipe, TokenRow, total_tokens
 from promptlab.finetune._rows import DataRow, Split, guard_of, read_rows, split_rows
-from promptlab.models import Catalogue, Trainable
+from promptlab.models import Catalogue, Trainable, training_folder, training_record
 from promptlab.runs import Given, Store
 from promptlab.templates import Template
 from promptlab.types import Label, canonical_json, highest, sha256
@@ -32,7 +32,6 @@ from promptlab.workspace import (
     MODEL_NAME,
     Labels,
     LlamaModel,
-    ModelsEdit,
     Workspace,
     label_of_prompt,
     plan_model,
@@ -41,8 +40,6 @@ from promptlab.workspace import (
 
 ADAPTERS = "models/adapters"
 """The folder of adapters in the workspace."""
-JOBS = "finetune"
-"""The folder of trainings in the workspace's state."""
 RECORD, CURVE = "record.json", "curve.jsonl"
 
 
@@ -74,21 +71,26 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a training left behind. `record` is its record; `edit` is the change of promptlab.yaml, which is written."""
+    """What a training left behind: the adapter at `path`, and the model `name` in promptlab.yaml of `workspace`."""
 
     name: str
     path: str
     label: Label
     record: dict[str, Any]
     workspace: Workspace
-    edit: ModelsEdit
 
 
 class PlannedTuning:
     """A training that is ready to begin. `label` is the highest of all that is trained on."""
 
     def __init__(
-        self, workspace: Workspace, tuning: Tuning, template: Template, split: Split, backend: Trainable, entry: LlamaModel
+        self,
+        workspace: Workspace,
+        tuning: Tuning,
+        template: Template,
+        split: Split,
+        backend: Trainable,
+        entry: LlamaModel,
     ) -> None:
         self.workspace, self.tuning, self.template, self.split = workspace, tuning, template, split
         self._backend, self._entry = backend, entry
@@ -110,7 +112,7 @@ class PlannedTuning:
     @property
     def folder(self) -> Path:
         """The folder of the training, with its checkpoint and its losses. It is not part of the workspace's text."""
-        return self.workspace.state / JOBS / self.tuning.model
+        return training_folder(self.workspace, self.tuning.model)
 
     @property
     def adapter_path(self) -> str:
@@ -181,6 +183,14 @@ class PlannedTuning:
         lines += [json.dumps({"look": asdict(look)}) for look in training.looks]
         write_atomically(self.folder / CURVE, ("\n".join(lines) + "\n").encode())
 
+    def done(self) -> Tuned | None:
+        """What an earlier training of the same rows with the same settings left behind; None if there was none."""
+        record = training_record(self.workspace, self.tuning.model)
+        there = self.tuning.model in self.workspace.models and self.workspace.resolve(self.adapter_path).is_file()
+        if record is None or record["identity"] != self.identity or not there:
+            return None
+        return Tuned(self.tuning.model, self.adapter_path, record["label"], record, self.workspace)
+
     def finish(self) -> Tuned:
         """Write the adapter and its record, and enter the model in promptlab.yaml, with the label of its text.
 
@@ -208,7 +218,7 @@ class PlannedTuning:
             settings["label"] = self.label
         new = tuning.model not in self.workspace.models
         edit = plan_model(self.workspace, tuning.model, settings, new=new)
-        return Tuned(tuning.model, self.adapter_path, self.label, record, write_models_edit(edit), edit)
+        return Tuned(tuning.model, self.adapter_path, self.label, record, write_models_edit(edit))
 
     def _record(self, training: Any) -> dict[str, Any]:
         best = training.best
@@ -238,7 +248,9 @@ class PlannedTuning:
         }
 
 
-def plan_tuning(workspace: Workspace, catalogue: Catalogue, tuning: Tuning, store: Store | None = None) -> PlannedTuning:
+def plan_tuning(
+    workspace: Workspace, catalogue: Catalogue, tuning: Tuning, store: Store | None = None
+) -> PlannedTuning:
     """Read the rows, drop what must not be trained on, and turn the rest into tokens. Nothing is trained.
 
     Raises:
@@ -247,10 +259,12 @@ def plan_tuning(workspace: Workspace, catalogue: Catalogue, tuning: Tuning, stor
     """
     entry = catalogue.entry(tuning.base)
     if not isinstance(entry, LlamaModel):
-        raise FinetuneError(f"{tuning.base} is not a local model", hint="an adapter is trained for a file on this machine")
+        raise FinetuneError(
+            f"{tuning.base} is not a local model", hint="an adapter is trained for a file on this machine"
+        )
     if entry.lora:
         raise FinetuneError(f"{tuning.base} has an adapter already", hint="train the model that it was made from")
-    _check_name(workspace, tuning, entry)
+    _check_name(workspace, tuning)
     template = templates.load(workspace, tuning.template)
     rows = read_rows(workspace, template, tuning.data, store, tuning.tag)
     guard = guard_of(workspace, template, tuning.suites, tuning.data, tuning.overlap)
@@ -261,7 +275,7 @@ def plan_tuning(workspace: Workspace, catalogue: Catalogue, tuning: Tuning, stor
     return PlannedTuning(workspace, tuning, template, split, backend, entry)
 
 
-def _check_name(workspace: Workspace, tuning: Tuning, entry: LlamaModel) -> None:
+def _check_name(workspace: Workspace, tuning: Tuning) -> None:
     """Refuse a name that belongs to another model; an adapter that is trained anew keeps its name."""
     if not MODEL_NAME.fullmatch(tuning.model):
         raise FinetuneError(f"`{tuning.model}` cannot be the name of a model", hint="give one with --name")
@@ -269,17 +283,6 @@ def _check_name(workspace: Workspace, tuning: Tuning, entry: LlamaModel) -> None
     path = f"{ADAPTERS}/{tuning.model}.gguf"
     if known is not None and not (isinstance(known, LlamaModel) and known.lora == (path,)):
         raise FinetuneError(f"promptlab.yaml has another model `{tuning.model}`", hint="give a name with --name")
-    del entry
-
-
-def record_of(workspace: Workspace, model: str) -> dict[str, Any] | None:
-    """The record of the training of `model`; None if it was not trained in this workspace."""
-    path = workspace.state / JOBS / model / RECORD
-    try:
-        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record
 
 
 def peak_bytes() -> int:
@@ -290,4 +293,4 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-__all__ = ["PlannedTuning", "Tuned", "Tuning", "plan_tuning", "record_of"]
+__all__ = ["PlannedTuning", "Tuned", "Tuning", "plan_tuning"]

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from promptlab.models._status import ModelStatus
     from promptlab.models._structured_output import check_schema, schema_failure, schema_verdict, with_schema_verdict
     from promptlab.models._thinking import explain_empty_answer
+    from promptlab.models._training_record import training_folder, training_record
     from promptlab.models._tries import Try, try_of
 
 __all__ = [
@@ -103,6 +104,8 @@ __all__ = [
     "read_gguf",
     "schema_failure",
     "schema_verdict",
+    "training_folder",
+    "training_record",
     "try_of",
     "url_without_secrets",
     "with_schema_verdict",
