@@ -27,8 +27,10 @@ from promptlab.finetune._weights import BaseModel
 CHECKPOINT = "checkpoint.pt"
 CHECKPOINT_SECONDS = 20.0
 """At most so long between two checkpoints; what was computed since the last one is computed again after a kill."""
-TOKENS_AT_ONCE = 256
+TOKENS_AT_ONCE = 512
 """How many tokens are computed at once; more take more memory, and are hardly faster on a CPU."""
+WORTH_SHARING = 8
+"""From so many tokens on the beginning that rows share is computed once for all of them."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,30 @@ class TrainingProgress:
 
 
 def parts_of(rows: Sequence[TokenRow]) -> Iterator[list[TokenRow]]:
-    """`rows` in parts that are computed at once, of at most `TOKENS_AT_ONCE` tokens with the padding. Rows of about the
+    """`rows` in parts that are computed at once, of at most `TOKENS_AT_ONCE` tokens beside what they share. Rows of about the
     same length are together, so that there is little padding."""
     part: list[TokenRow] = []
+    shared = shared_length(rows)
     for row in sorted(rows, key=lambda row: row.length):
-        if part and (len(part) + 1) * row.length > TOKENS_AT_ONCE:
+        if part and (len(part) + 1) * (row.length - shared) > TOKENS_AT_ONCE:
             yield part
             part = []
         part.append(row)
     if part:
         yield part
+
+
+def shared_length(rows: Sequence[TokenRow]) -> int:
+    """How many tokens at the beginning of the prompts are the same in all `rows`, without the last one of a prompt,
+    after which the answer begins; 0 if they are too few to be worth it."""
+    if len(rows) < 2:
+        return 0
+    first, last = min(row.prompt for row in rows), max(row.prompt for row in rows)
+    count = 0
+    while count < min(len(first), len(last)) and first[count] == last[count]:
+        count += 1
+    count = min(count, min(len(row.prompt) for row in rows) - 1)
+    return count if count >= WORTH_SHARING else 0
 
 
 class Training:
@@ -140,6 +156,7 @@ class Training:
             target_modules=list(MATRICES),
             task_type="CAUSAL_LM",
         )
+        self.base.model.config.use_cache = False
         self.model = get_peft_model(self.base.model, config).to(self._device)
         self.model.train()
         own = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
@@ -177,18 +194,23 @@ class Training:
         """
         import torch
 
-        length = max(row.length for row in rows)
+        shared = shared_length(rows)
+        length = max(row.length for row in rows) - shared
         ids = torch.zeros((len(rows), length), dtype=torch.long)
-        mask = torch.zeros((len(rows), length), dtype=torch.long)
+        mask = torch.zeros((len(rows), shared + length), dtype=torch.long)
         targets = torch.full((len(rows), length), -100, dtype=torch.long)
         for number, row in enumerate(rows):
-            ids[number, : row.length] = torch.tensor(row.prompt + row.answer)
+            end = row.length - shared
+            ids[number, :end] = torch.tensor((row.prompt + row.answer)[shared:])
             mask[number, : row.length] = 1
             # The logits at a position are those of the next token.
-            targets[number, len(row.prompt) - 1 : row.length - 1] = torch.tensor(row.answer)
+            targets[number, len(row.prompt) - shared - 1 : end - 1] = torch.tensor(row.answer)
         ids, mask, targets = (one.to(self._device) for one in (ids, mask, targets))
         network = self.model.base_model.model
-        hidden = network.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+        cache = self._read(rows[0].prompt[:shared], len(rows)) if shared else None
+        hidden = network.model(
+            input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=cache is not None
+        ).last_hidden_state
         asked = targets != -100
         logits = network.lm_head(hidden[asked])
         losses = torch.nn.functional.cross_entropy(logits.float(), targets[asked], reduction="none")
@@ -196,6 +218,17 @@ class Training:
         row_of = torch.nonzero(asked)[:, 0]
         wrong.index_add_(0, row_of, (logits.argmax(-1) != targets[asked]).float())
         return losses.sum(), int((wrong == 0).sum())
+
+    def _read(self, tokens: Sequence[int], rows: int) -> Any:
+        """The keys and values of a beginning that `rows` rows share, computed once. Gradients flow through them."""
+        import torch
+        from transformers import DynamicCache
+
+        network = self.model.base_model.model
+        cache = DynamicCache(config=network.config)
+        network.model(input_ids=torch.tensor([tokens], device=self._device), past_key_values=cache, use_cache=True)
+        cache.batch_repeat_interleave(rows)
+        return cache
 
     def _look(self) -> Look:
         """Look at the held-out rows, keep the adapter if it is the best, and see if the training should stop."""
