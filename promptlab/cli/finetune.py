@@ -12,7 +12,7 @@ import click
 from promptlab.cli._common import opened, print_json, print_line
 
 if TYPE_CHECKING:
-    from promptlab.finetune import PlannedTuning, Tuned, TrainingProgress
+    from promptlab.finetune import PlannedTuning, TrainingProgress, Tuned
 
 
 @click.command(short_help="Train an adapter of a local model for a template.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -13,7 +14,7 @@ def curve_lines(losses: Sequence[float], *, width: int = 60) -> list[str]:
         return []
     count = min(width, len(losses))
     edges = [len(losses) * number // count for number in range(count + 1)]
-    means = [sum(losses[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    means = [sum(losses[a:b]) / (b - a) for a, b in pairwise(edges)]
     low, high = min(means), max(means)
     span = high - low or 1.0
     bars = "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in means)

@@ -80,7 +80,7 @@ def read_rows(
             raise FinetuneError("ratings are in the run history, which is not open")
         rows = rows_of_ratings(workspace, store, template)
     elif source.startswith(SUITE):
-        rows = rows_of_suite(workspace, template, source.removeprefix(SUITE), tag)
+        rows = rows_of_suite(workspace, source.removeprefix(SUITE), tag)
     else:
         rows = rows_of_pool(workspace, template, source, tag)
     if not rows:
@@ -99,7 +99,7 @@ def rows_of_pool(workspace: Workspace, template: Template, path: str, tag: str =
     ]
 
 
-def rows_of_suite(workspace: Workspace, template: Template, name: str, tag: str = "") -> list[DataRow]:
+def rows_of_suite(workspace: Workspace, name: str, tag: str = "") -> list[DataRow]:
     """The cases of a suite that expect one text or number."""
     return [
         DataRow(case.id, dict(case.inputs), str(case.expected), case.label, case.places)
@@ -148,9 +148,11 @@ def guard_of(
     paths = list(names)
     if not paths:
         own = suites.load_suite(workspace, source.removeprefix(SUITE)).path if source.startswith(SUITE) else ""
-        for path in suites.suite_paths(workspace):
-            if path != own and suites.load_suite(workspace, path).template.path == template.path:
-                paths.append(path)
+        paths += [
+            path
+            for path in suites.suite_paths(workspace)
+            if path != own and suites.load_suite(workspace, path).template.path == template.path
+        ]
     return LeakageGuard(
         ((f"{name}/{case.id}", text_of(case.inputs)) for name in paths for case in cases_of(workspace, name)),
         overlap=overlap,

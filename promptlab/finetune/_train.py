@@ -151,7 +151,7 @@ class Training:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         config = LoraConfig(
             r=self.recipe.rank,
-            lora_alpha=self.recipe.alpha,  # type: ignore[arg-type]
+            lora_alpha=self.recipe.alpha,
             lora_dropout=0.0,
             target_modules=list(MATRICES),
             task_type="CAUSAL_LM",

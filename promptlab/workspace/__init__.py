@@ -19,6 +19,7 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.workspace._current_labels import HIGHEST_LABEL, PASSAGES_MARK, Labels, Look, places_of_prompt
+    from promptlab.workspace._edit_models import NAME as MODEL_NAME
     from promptlab.workspace._edit_models import (
         ModelsEdit,
         entry_of_server,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         plan_removal,
         write_models_edit,
     )
-    from promptlab.workspace._edit_models import NAME as MODEL_NAME
     from promptlab.workspace._gate import CHECK_BEFORE_RETRY, check_gate, cleared_models, label_of_prompt
     from promptlab.workspace._labels import check_copy_label, set_label, unmatched_patterns
     from promptlab.workspace._ledger import Ledger, SentRequest, is_lower, record_lowered_label

@@ -1,7 +1,7 @@
 """A request and its right answer as the tokens that the model would read and write, to train it on.
 
-The prompt is what `complete` sends, to the token. The answer is what the model should write after it: the white space of
-the chat template, the text, and the token that ends an answer.
+The prompt is what `complete` sends, to the token. The answer is what the model should write after it: the white space
+of the chat template, the text, and the token that ends an answer.
 """
 
 from __future__ import annotations
