@@ -31,9 +31,10 @@ def logits_of_llama(path: Path, adapter: Path, tokens: tuple[int, ...]) -> Any:
     import llama_cpp
     import numpy
 
-    from promptlab.models._llama._library import compute_here
+    from promptlab.models._llama._library import compute_here, library
 
     compute_here()
+    library()
     model = llama_cpp.Llama(str(path), lora_path=str(adapter), n_ctx=128, verbose=False, n_threads=1)
     model.eval(list(tokens))
     pointer = llama_cpp.llama_get_logits_ith(model.ctx, -1)
