@@ -17,8 +17,8 @@ class Recipe:
     """The settings of a training.
 
     The adapter of a matrix has the rank `rank` and is scaled by `alpha / rank`. Each of at most `epochs` passes over
-    the rows is cut into batches of `batch`. The learning rate rises over the first `warm_up` steps and falls to 0. After
-    each pass the held-out rows, a share `held_out`, are looked at; without a better loss in `patience` passes the
+    the rows is cut into batches of `batch`. The learning rate rises over the first `warm_up` steps and falls to 0.
+    After each pass the held-out rows, a share `held_out`, are looked at; without a better loss in `patience` passes the
     training stops. The best adapter is the one that is kept. `seed` decides all that is drawn by chance.
     """
 

@@ -60,8 +60,8 @@ class TrainingProgress:
 
 
 def parts_of(rows: Sequence[TokenRow]) -> Iterator[list[TokenRow]]:
-    """`rows` in parts that are computed at once, of at most `TOKENS_AT_ONCE` tokens beside what they share. Rows of about the
-    same length are together, so that there is little padding."""
+    """`rows` in parts that are computed at once, of at most `TOKENS_AT_ONCE` tokens beside what they share. Rows of
+    about the same length are together, so that there is little padding."""
     part: list[TokenRow] = []
     shared = shared_length(rows)
     for row in sorted(rows, key=lambda row: row.length):
