@@ -4,8 +4,8 @@
     blk.0.attn_q.weight.lora_a   rank x columns of the base matrix
     blk.0.attn_q.weight.lora_b   rows x rank; for the architecture llama in the order of rows that the base file has
 
-llama.cpp's own converter needs a folder with the base model as transformers keep it; here the base file is enough. The
-tests compare both files, and the logits.
+llama.cpp's own converter needs a folder with the base model as transformers keep it; here the base file is enough. A
+test compares the logits of a tiny llama with those of transformers and peft.
 """
 
 from __future__ import annotations
