@@ -8,10 +8,11 @@ EXTRAS := openai,local,serve,ui,documents,scorers,experiments,notebook,dev
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup oracles node app test coverage properties test-fast check fix constraints browser clean
+.PHONY: help setup oracles finetune node app test coverage properties test-fast check fix constraints browser clean
 help:
 	@echo "make app        set up, then open the workbench in a browser on 127.0.0.1"
 	@echo "make setup      set up only: .venv with everything in it, and the two embedded models"
+	@echo "make finetune   what training adapters needs (torch and others, 1.1 GB), into .venv"
 	@echo "make test       set up, then run every test"
 	@echo "make test-fast  the tests that need neither a model nor a browser"
 	@echo "make node       the JavaScript tools that tests of formats compare with (nunjucks, promptfoo, dotprompt, axe-core)"
@@ -54,13 +55,17 @@ oracles: $(READY)
 	  npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 dotprompt@1.1.2 axe-core@4.10.3 || \
 	  echo "npm could not install nunjucks, dotprompt and axe-core; the tests with them are skipped."
 
+# torch and what else training needs. Skipped where pip would take a CUDA build of several GB, unless CUDA=1 says so.
+finetune: $(READY)
+	@$(BIN)/python tools/finetune_libraries.py $(if $(CUDA),--cuda,)
+
 # promptfoo, too (1.4 GB), for the benchmark of formats and the tests beside it, which are skipped without it.
 node:
 	npm install --silent --no-audit --no-fund --prefix .node nunjucks@3.2.4 promptfoo@0.121.20 dotprompt@1.1.2 axe-core@4.10.3
 
 # The fast ones on two cores; then those that compute or drive a browser, one at a time. On a busy machine a browser
 # loses a click now and then: a journey that fails is tried once more, in an app of its own, and must pass then.
-test: setup browser oracles
+test: setup browser oracles finetune
 	@status=0; \
 	$(BIN)/python -m pytest --promptlab fixtures/suites -m "not model and not browser" -n 2 || status=1; \
 	$(BIN)/python -m pytest -m "model and not browser" --durations=10 || status=1; \

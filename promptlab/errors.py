@@ -11,7 +11,8 @@ PromptlabError                   has a hint: what to do next
 │   ├── NotJudged                a scorer cannot judge an answer: it is neither right nor wrong
 │   ├── SuiteError               a suite file, or a file of cases
 │   ├── ExperimentError          an experiment's file or options, or what its kind cannot vary
-│   └── FormatError              a file to import, or what an export cannot express
+│   ├── FormatError              a file to import, or what an export cannot express
+│   └── FinetuneError            data, base model or settings that no adapter can be trained from
 ├── ModelNotFound                the catalogue has no such model; the nearest name is shown
 ├── ModelNotReady                the model exists but cannot answer now: no key, no file, no library
 ├── Untrusted                    it the workspace would run code or send a key, and is not trusted yet
@@ -114,6 +115,10 @@ class SuiteError(InputError):
 
 class ExperimentError(InputError):
     """An experiment cannot be planned: its file or options are wrong, or its template has nothing to vary."""
+
+
+class FinetuneError(InputError):
+    """Data, a base model or settings that no adapter can be trained from."""
 
 
 class FormatError(InputError):

@@ -21,6 +21,7 @@ DIRECTIONS = (
     ("cli", "pytest_plugin"),
     ("ui",),
     ("lab",),
+    ("finetune",),
     ("shelf", "experiments", "votes"),
     ("formats", "server", "suites"),
     ("runs", "versions", "sizing"),
@@ -43,6 +44,7 @@ VENDORS = {
     "httpx2": ("promptlab/models/_openai/",),
     "llama_cpp": ("promptlab/models/_llama/",),
     "streamlit": ("promptlab/ui/", "app.py"),
+    **dict.fromkeys(("torch", "transformers", "peft", "gguf"), ("promptlab/finetune/",)),
     "markdown_it": ("promptlab/ui/components/markdown_view.py",),
     "sqlalchemy": (
         "promptlab/_util/database.py",
@@ -186,6 +188,10 @@ HEAVY = (
     "rich",
     "starlette",
     "uvicorn",
+    "torch",
+    "transformers",
+    "peft",
+    "gguf",
 )
 
 

@@ -20,6 +20,7 @@ from promptlab.cli import documents as cli_documents
 from promptlab.cli import examples as cli_examples
 from promptlab.cli import experiment as cli_experiment
 from promptlab.cli import export as cli_export
+from promptlab.cli import finetune as cli_finetune
 from promptlab.cli import import_ as cli_formats
 from promptlab.cli import ledger as cli_ledger
 from promptlab.cli import models as cli_models
@@ -74,6 +75,7 @@ cli.add_command(cli_suite.suite)
 cli.add_command(cli_experiment.experiment)
 cli.add_command(cli_vote.vote)
 cli.add_command(cli_vote.judge)
+cli.add_command(cli_finetune.finetune)
 cli.add_command(cli_serve.serve)
 cli.add_command(cli_ledger.ledger)
 cli.add_command(cli_trust.trust)

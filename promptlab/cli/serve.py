@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptlab.cli import _terminal as terminal
-from promptlab.errors import InputError, ModelNotFound, ModelNotReady, WorkspaceError
+from promptlab.errors import GateRefused, InputError, ModelNotFound, ModelNotReady, WorkspaceError
 
 if TYPE_CHECKING:
     from promptlab.models import Catalogue
@@ -47,6 +47,8 @@ def serve(names: tuple[str, ...], host: str, port: int) -> None:
     key = os.environ.get(KEY_VARIABLE, "").strip()
     with closing(Catalogue(Workspace.find())) as catalogue:
         served = chosen(catalogue, names)
+        if not names and not key:
+            served = without_labelled(catalogue, served)
         with closing(listening(host, port, key)) as listener:
             from promptlab.server import ModelServer
 
@@ -72,6 +74,19 @@ def chosen(catalogue: Catalogue, names: Sequence[str]) -> list[str]:
             "there is no local model to serve", file="promptlab.yaml", hint="add one with `backend: llama`"
         )
     return local
+
+
+def without_labelled(catalogue: Catalogue, names: Sequence[str]) -> list[str]:
+    """The models among `names` that may be served without a key; the others are named on standard error."""
+    from promptlab.server import labelled_models
+
+    left_out = labelled_models(catalogue, names)
+    for name, label in left_out.items():
+        click.echo(f"{name} is not served without a key: it was trained on text labelled {label}", err=True)
+    kept = [name for name in names if name not in left_out]
+    if not kept:
+        raise GateRefused("no model may be served without a key", hint="set PROMPTLAB_SERVE_KEY to a long secret")
+    return kept
 
 
 def listening(host: str, port: int, key: str) -> socket.socket:

@@ -20,7 +20,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from promptlab.errors import ExperimentError, nearest
 from promptlab.experiments._design import Design, Material
 
-BUILT_IN = ("ablate", "shots", "order", "examples", "book", "layout", "format", "wording", "models", "params", "grid")
+BUILT_IN = (
+    "ablate",
+    "shots",
+    "order",
+    "examples",
+    "book",
+    "layout",
+    "format",
+    "wording",
+    "models",
+    "params",
+    "grid",
+    "finetune",
+)
 
 
 class Options(BaseModel):

@@ -84,6 +84,11 @@ def _between_models(effect: Effect) -> str:
     """Two models on the same cases. The arms are named only if the prompt varies, too."""
     assert effect.contrast.models is not None  # the caller has checked it
     model, other = effect.contrast.models
+    if effect.contrast.after != effect.contrast.before or model == other:
+        model, other = (
+            f"{name} ({', '.join(arms)})"
+            for name, arms in ((model, effect.contrast.after), (other, effect.contrast.before))
+        )
     if not effect.cases:
         return f"nothing can be said of {model} and {other}: no case was judged for both"
     if effect.verdict == "helps":

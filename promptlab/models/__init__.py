@@ -22,7 +22,7 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.models._as_sent import AsSent, Budget, Held, Piece
-    from promptlab.models._backend import Backend, CutsTokens, ProbesMachine, ReadsAhead, Step
+    from promptlab.models._backend import Backend, CutsTokens, ProbesMachine, ReadsAhead, Step, Trainable
     from promptlab.models._benchmark import benchmark
     from promptlab.models._benchmark_prompts import QUICK_BENCHMARK, USUAL_BENCHMARK
     from promptlab.models._benchmark_report import benchmark_lines
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from promptlab.models._gguf import Tensor as GgufTensor
     from promptlab.models._gguf import read_head as read_gguf
     from promptlab.models._gguf import read_head_of as read_gguf_of
+    from promptlab.models._llama._answer_tokens import AnswerTokens
     from promptlab.models._llama._cpu_variants import NOT_PORTABLE, NUMERICS, PORTABLE_HINT
     from promptlab.models._llama._cpu_variants import candidates as cpu_variants_to_try
     from promptlab.models._llama._memory import OVERHEAD as LOCAL_OVERHEAD
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from promptlab.models._status import ModelStatus
     from promptlab.models._structured_output import check_schema, schema_failure, schema_verdict, with_schema_verdict
     from promptlab.models._thinking import explain_empty_answer
+    from promptlab.models._training_record import training_folder, training_record
     from promptlab.models._tries import Try, try_of
 
 __all__ = [
@@ -80,6 +82,7 @@ __all__ = [
     "QUANTISED_TYPES",
     "QUICK_BENCHMARK",
     "USUAL_BENCHMARK",
+    "AnswerTokens",
     "ApiAddress",
     "AsSent",
     "Backend",
@@ -110,6 +113,7 @@ __all__ = [
     "RecordedBackend",
     "ScriptedBackend",
     "Step",
+    "Trainable",
     "Try",
     "api_address",
     "api_capabilities",
@@ -144,6 +148,8 @@ __all__ = [
     "schema_failure",
     "schema_verdict",
     "tensor_bytes",
+    "training_folder",
+    "training_record",
     "try_of",
     "url_without_secrets",
     "with_schema_verdict",

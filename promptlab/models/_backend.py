@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from promptlab.models._as_sent import AsSent
+from promptlab.models._llama._answer_tokens import AnswerTokens
 from promptlab.types import Completion, Delta, Phase, Request, Thought
 
 Step = Phase | Thought | Delta | Completion
@@ -74,6 +76,20 @@ class CutsTokens(Protocol):
 
     def tokens_of(self, request: Request) -> Sequence[int]:
         """The tokens of the prompt as it would be sent. Raises `WindowExceeded` for one that would not be sent."""
+        ...
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """A model whose weights are a file on this machine, so that an adapter can be trained for it."""
+
+    @property
+    def path(self) -> Path:
+        """The file of the weights, the first part if it is split."""
+        ...
+
+    def answer_tokens(self, request: Request, answer: str) -> AnswerTokens:
+        """The tokens of `request` as they are sent, and those of `answer` as the model should write it."""
         ...
 
 

@@ -43,12 +43,13 @@ class NotGGUF(ValueError):
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """A tensor of a file. `kind` is GGUF's number of its type, `sizes` has its dimensions, and `bytes` is its length in
-    the file, with the padding after it."""
+    the file, with the padding after it; `start` is the byte where it begins."""
 
     name: str
     kind: int
     sizes: tuple[int, ...]
     bytes: int
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,10 @@ class _Reader:
         end = self._size - begin
         places = [*sorted(place for place, *_ in tensors), end]
         behind = dict(pairwise(places))
-        found = (Tensor(name, kind, sizes, max(0, behind[place] - place)) for place, name, kind, sizes in tensors)
+        found = (
+            Tensor(name, kind, sizes, max(0, behind[place] - place), begin + place)
+            for place, name, kind, sizes in tensors
+        )
         return tuple(found), self._numbers, begin
 
     def _list(self, key: str) -> int:

@@ -14,8 +14,8 @@ from promptlab import workspace
 from promptlab.errors import GateRefused
 from promptlab.models import Catalogue
 from promptlab.runs._trial import Trial
-from promptlab.types import Request
-from promptlab.workspace import HIGHEST_LABEL, Labels, Look
+from promptlab.types import Place, Request, Source
+from promptlab.workspace import HIGHEST_LABEL, Labels, LlamaModel, Look
 
 
 class Gate:
@@ -32,6 +32,16 @@ class Gate:
             if self._catalogue.clearance(model) != HIGHEST_LABEL:
                 raise
             return None
+
+    def with_label_of_model(self, request: Request) -> Request:
+        """`request` with its model as a source, if the model was trained on labelled text: it can repeat that text, so
+        its answers are at least as private."""
+        entry = self._catalogue.workspace.models.get(request.model)
+        if not isinstance(entry, LlamaModel) or entry.label == "public":
+            return request
+        places = tuple(Place(path) for path in entry.lora)
+        own = Source("layout", f"the model {request.model}", entry.label, places=places)
+        return replace(request, prompt=replace(request.prompt, sources=(*request.prompt.sources, own)))
 
     def check(self, request: Request, look: Look | None) -> None:
         """Raise `GateRefused` if `request` must not be sent, by the current labels and clearance."""

@@ -205,7 +205,7 @@ class Run:
         try:
             asked = request_of(trial)
             look = self._gate.look(trial.model)
-            request = labelled(trial, asked, look)
+            request = self._gate.with_label_of_model(labelled(trial, asked, look))
             result = replace(result, request=request)
             self._gate.check(request, look)
             if isinstance(backend, PromptlabError):

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
-    from promptlab.server._app import ModelServer
+    from promptlab.server._app import ModelServer, labelled_models
     from promptlab.server._auth import KEY_VARIABLE, refuse_request
     from promptlab.server._socket import uvicorn_config
 
 __all__ = [
     "KEY_VARIABLE",
     "ModelServer",
+    "labelled_models",
     "refuse_request",
     "uvicorn_config",
 ]

@@ -26,14 +26,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from promptlab.errors import ModelNotFound, nearest
+from promptlab.errors import GateRefused, ModelNotFound, nearest
 from promptlab.models import Catalogue
 from promptlab.server._auth import refuse_request
 from promptlab.server._body import parsed
 from promptlab.server._generate import Generation
 from promptlab.server._request import ChatRequest, chat_request
 from promptlab.server._response import DONE, WAITING, Refusal, Writer, encoded, model_object, refusal_of
-from promptlab.types import Completion, Delta, Phase, Thought
+from promptlab.types import Completion, Delta, Label, Phase, Thought
+from promptlab.workspace import LlamaModel
 
 MOST_BYTES = 16_000_000
 """The largest body."""
@@ -43,6 +44,21 @@ HOLD_SECONDS = 5.0
 """How long a stream waits for its first text before it sends its head. Until then, an error can have its own status."""
 ALIVE_SECONDS = 10.0
 """The longest silence of a stream. The prefill of a long prompt may take longer than a client waits."""
+
+
+def labelled_models(catalogue: Catalogue, names: Sequence[str]) -> dict[str, Label]:
+    """The models among `names` that were trained on labelled text, with its label."""
+    entries = {name: catalogue.entry(name) for name in names}
+    return {n: e.label for n, e in entries.items() if isinstance(e, LlamaModel) and e.label != "public"}
+
+
+def refuse_labelled(catalogue: Catalogue, names: Sequence[str]) -> None:
+    """Raise `GateRefused` if one of `names` was trained on labelled text: who asks it without a key is not known."""
+    for name, label in labelled_models(catalogue, names).items():
+        raise GateRefused(
+            f"{name} was trained on text labelled {label}, and is not served without a key",
+            hint="set PROMPTLAB_SERVE_KEY to a long secret that clients send, or name other models",
+        )
 
 
 class ModelServer:
@@ -59,6 +75,8 @@ class ModelServer:
         hold: float = HOLD_SECONDS,
         alive: float = ALIVE_SECONDS,
     ) -> None:
+        if not key:
+            refuse_labelled(catalogue, names)
         self._catalogue, self.names = catalogue, tuple(names)
         self.hold, self.alive = hold, alive
         self._key, self._most_bytes, self._most_at_once = key, most_bytes, most_at_once

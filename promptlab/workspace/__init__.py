@@ -19,6 +19,7 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.workspace._current_labels import HIGHEST_LABEL, PASSAGES_MARK, Labels, Look, places_of_prompt
+    from promptlab.workspace._edit_models import NAME as MODEL_NAME
     from promptlab.workspace._edit_models import (
         ModelsEdit,
         entry_of_server,
@@ -64,6 +65,7 @@ __all__ = [
     "COPIED_FROM",
     "FILE",
     "HIGHEST_LABEL",
+    "MODEL_NAME",
     "PASSAGES_MARK",
     "TRUST_VARIABLE",
     "UPLOADS_FOLDER",

@@ -49,6 +49,10 @@ class LlamaModel(StrictModel):
         "If not set, suites use portable and everything else uses fast",
     )
     clearance: Label = "confidential"
+    label: Label = Field(
+        default="public",
+        description="The highest label of the text that the model was trained on; its answers have at least this one",
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> LlamaModel:

@@ -25,6 +25,7 @@ from promptlab.models._file_parts import Contents
 from promptlab.models._files import PACKAGES
 from promptlab.models._llama import _chat_template as templates
 from promptlab.models._llama import _tokenize as prompts
+from promptlab.models._llama._answer_tokens import AnswerTokens, answer_tokens
 from promptlab.models._llama._batched_engine import BatchedEngine
 from promptlab.models._llama._cpu_choice import CPU_CHOICES, CpuChoices, Outcome, Trial
 from promptlab.models._llama._cpu_variants import NOT_PORTABLE, PORTABLE_HINT, Cpu, Numerics, candidates
@@ -171,6 +172,18 @@ class LlamaBackend:
     def as_sent(self, request: Request) -> AsSent:
         """The exact string that the model reads, in pieces, with token counts by section; see `PromptEncoder`."""
         return self._encoder.as_sent(request)
+
+    def answer_tokens(self, request: Request, answer: str) -> AnswerTokens:
+        """The tokens of `request` as they are sent, and those of `answer` as the model should write it.
+
+        Raises:
+            WindowExceeded: both together do not fit into the context window.
+            RequestRejected: the chat template refuses the request.
+        """
+        found = answer_tokens(self.vocab, self.chat_template, self._encoder.fragments(request), answer)
+        if len(found.prompt) + len(found.answer) > (self.window or 0):
+            raise too_long(self.name, self.as_sent(request).budget)
+        return found
 
     def _open_vocab(self) -> Vocab:
         refuse_other_kinds(self.path)

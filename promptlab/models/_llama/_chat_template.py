@@ -121,6 +121,16 @@ class ChatTemplate:
         between = whole.partition(mark)[0].removeprefix(prompt)
         return between if between.isspace() and whole.startswith(prompt) else ""
 
+    @cached_property
+    def tail(self) -> str:
+        """What the template writes after an answer, to its end; "" if that cannot be told."""
+        mark = f"x{secrets.token_hex(12)}x"
+        try:
+            whole = self._render([Message("user", "a"), Message("assistant", mark)], prompt_for_answer=False)
+        except (RequestRejected, ModelNotReady):
+            return ""
+        return whole.partition(mark)[2]
+
     def _render(self, messages: Sequence[Message], *, prompt_for_answer: bool = True, in_parts: bool = False) -> str:
         """The prompt, with the variables that llama.cpp gives a template: no tools, thinking enabled, a fixed date."""
         values: dict[str, Any] = {"add_generation_prompt": True} if prompt_for_answer else {}

@@ -1,0 +1,63 @@
+"""Fine-tuning at home: a LoRA adapter for a local model, from the answers that people curated.
+
+    planned = plan_tuning(workspace, catalogue, Tuning("tickets", "fixtures/examples/tickets.jsonl", "smollm2-135m"))
+    for progress in planned.train():
+        print(progress.step, "of", progress.steps, progress.loss)
+    planned.finish().name                       # a model of the catalogue, with the label of what it was trained on
+
+It is trained on what the model is really sent, to the token, and the loss counts the answer only. torch, transformers,
+peft and gguf (the extra `finetune`) are imported when a training begins; nothing else needs them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from promptlab._lazy import lazy
+
+if TYPE_CHECKING:
+    from promptlab.finetune._adapter import write_adapter
+    from promptlab.finetune._curve import curve_lines
+    from promptlab.finetune._extras import missing_libraries, require_libraries
+    from promptlab.finetune._headline import HeadlineRow, headline_lines, headline_markdown, headline_rows
+    from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
+    from promptlab.finetune._recipe import MATRICES, Recipe, TokenRow
+    from promptlab.finetune._rows import DataRow, Dropped, Split, read_rows, split_rows
+    from promptlab.finetune._train import Look, Training, TrainingProgress
+    from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning, plan_tuning
+    from promptlab.finetune._weights import ARCHITECTURES, BaseModel, read_base
+
+__all__ = [
+    "ARCHITECTURES",
+    "MATRICES",
+    "OVERLAP",
+    "BaseModel",
+    "DataRow",
+    "Dropped",
+    "HeadlineRow",
+    "LeakageGuard",
+    "Look",
+    "PlannedTuning",
+    "Recipe",
+    "Split",
+    "TokenRow",
+    "Training",
+    "TrainingProgress",
+    "Tuned",
+    "Tuning",
+    "curve_lines",
+    "groups_of",
+    "headline_lines",
+    "headline_markdown",
+    "headline_rows",
+    "missing_libraries",
+    "plan_tuning",
+    "read_base",
+    "read_rows",
+    "require_libraries",
+    "split_rows",
+    "write_adapter",
+]
+
+if not TYPE_CHECKING:  # a type checker must see which names there are
+    __getattr__ = lazy(__name__)

@@ -1,0 +1,83 @@
+"""An adapter of peft as a GGUF file that llama.cpp applies to its base model.
+
+    general.type = adapter, adapter.type = lora, adapter.lora.alpha = 16.0
+    blk.0.attn_q.weight.lora_a   rank x columns of the base matrix
+    blk.0.attn_q.weight.lora_b   rows x rank; for the architecture llama in the order of rows that the base file has
+
+llama.cpp's own converter needs a folder with the base model as transformers keep it; here the base file is enough. A
+test compares the logits of a tiny llama with those of transformers and peft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from promptlab.errors import FinetuneError
+from promptlab.finetune._weights import BaseModel, rows_of_gguf
+
+_NAMES = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+
+
+def write_adapter(path: Path, matrices: Mapping[str, Any], base: BaseModel, *, alpha: float, name: str = "") -> None:
+    """Write `matrices`, which have their names in peft, as an adapter of `base` to `path`, whole or not at all.
+
+    Raises `FinetuneError` if a matrix does not fit the base model.
+    """
+    import numpy
+    from gguf import GGUFWriter
+
+    half = path.with_name(f".{path.name}.half")
+    half.parent.mkdir(parents=True, exist_ok=True)
+    writer = GGUFWriter(half, base.architecture)
+    writer.add_type("adapter")
+    if name:
+        writer.add_name(name)
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", alpha)
+    for peft_name, matrix in sorted(matrices.items(), key=lambda item: _place(item[0])):
+        own, which = gguf_name(peft_name)
+        if which == "b" and base.permutes and own.endswith(("attn_q.weight", "attn_k.weight")):
+            matrix = rows_of_gguf(matrix, base.heads if own.endswith("attn_q.weight") else base.key_value_heads)
+        values = numpy.ascontiguousarray(matrix.to("cpu").float().numpy())
+        _check_shape(own, which, values.shape, base)
+        writer.add_tensor(f"{own}.lora_{which}", values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    half.replace(path)
+
+
+def gguf_name(peft_name: str) -> tuple[str, str]:
+    """The name in GGUF of the matrix that is adapted, and which of the two matrices it is: a or b."""
+    stem, _, last = peft_name.removeprefix("base_model.model.").rpartition(".lora_")
+    parts = stem.split(".")
+    known = _NAMES.get(".".join(parts[-2:]))
+    if known is None or parts[:2] != ["model", "layers"] or last[:1] not in ("A", "B"):
+        raise FinetuneError(f"the matrix {peft_name} has no place in a GGUF file")
+    return f"blk.{parts[2]}.{known}.weight", last[0].lower()
+
+
+def _place(peft_name: str) -> tuple[int, str]:
+    own, which = gguf_name(peft_name)
+    return int(own.split(".")[1]), f"{own}{which}"
+
+
+def _check_shape(own: str, which: str, shape: tuple[int, ...], base: BaseModel) -> None:
+    rows, columns = base.shapes[own]
+    given, wanted = (shape[1], columns) if which == "a" else (shape[0], rows)
+    if given != wanted:
+        raise FinetuneError(f"the adapter of {own} has {given} {'columns' if which == 'a' else 'rows'}, not {wanted}")
+
+
+__all__ = ["gguf_name", "write_adapter"]

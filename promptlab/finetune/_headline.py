@@ -1,0 +1,133 @@
+"""The headline report: would fine-tuning beat the prompt? Score, tokens, time, memory and training minutes of each way.
+
+rows = headline_rows(outcome, lab.store, lab.catalogue)
+headline_markdown(outcome, rows)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from promptlab.experiments import Outcome, arm_rows, effect_rows, sentence
+from promptlab.models import Catalogue, training_record
+from promptlab.runs import Store
+
+
+@dataclass(frozen=True)
+class HeadlineRow:
+    """A model asked in one way. `tokens` are those of a prompt, on average, and `seconds` the time of an answer that
+    was not stored; None if none was asked now. `bytes` are those of the loaded model, None if it is not loaded.
+    `minutes` are those of the training, 0 for a model that was not trained."""
+
+    model: str
+    way: str
+    passed: int
+    judged: int
+    score: float | None
+    low: float
+    high: float
+    tokens: float | None
+    seconds: float | None
+    bytes: int | None
+    minutes: float
+
+
+def headline_rows(outcome: Outcome, store: Store, catalogue: Catalogue) -> list[HeadlineRow]:
+    """A row for each model and each way to ask."""
+    used: dict[tuple[str, str], tuple[list[int], list[float]]] = {}
+    results = {
+        r.id: r for run in {one.store_run for one in outcome.seen.every if one.store_run} for r in store.results(run)
+    }
+    for one in outcome.seen.every:
+        tokens, seconds = used.setdefault((one.model, one.arm), ([], []))
+        result = results.get(one.result)
+        if result is None:
+            continue
+        if result.tokens.prompt is not None:
+            tokens.append(result.tokens.prompt)
+        if result.seconds is not None:
+            seconds.append(result.seconds)
+    rows = []
+    for row in arm_rows(outcome):
+        tokens, seconds = used.get((row["model"], row["arm"]), ([], []))
+        record = training_record(outcome.planned.material.workspace, row["model"])
+        rows.append(
+            HeadlineRow(
+                *(row["model"], row["arm"], row["passed"], row["judged"], row["score"], row["low"], row["high"]),
+                fmean(tokens) if tokens else None,
+                fmean(seconds) if seconds else None,
+                getattr(catalogue.backend(row["model"]), "size", None),
+                record["seconds"] / 60 if record else 0.0,
+            )
+        )
+    return rows
+
+
+def headline_cells(rows: Sequence[HeadlineRow]) -> list[list[str]]:
+    """The rows as text, with their heading first."""
+    heading = ["model", "prompt", "passed", "95 % interval", "tokens", "seconds", "memory", "trained"]
+    return [
+        heading,
+        *(
+            [
+                row.model,
+                row.way,
+                f"{row.passed} of {row.judged}",
+                f"{100 * row.low:.0f} to {100 * row.high:.0f} %" if row.judged else "–",
+                "–" if row.tokens is None else f"{row.tokens:.0f}",
+                "–" if row.seconds is None else f"{row.seconds:.2f}",
+                "–" if row.bytes is None else f"{row.bytes / 1e6:.0f} MB",
+                f"{row.minutes:.1f} min" if row.minutes else "–",
+            ]
+            for row in rows
+        ),
+    ]
+
+
+def headline_lines(rows: Sequence[HeadlineRow]) -> list[str]:
+    """The table for a terminal."""
+    cells = headline_cells(rows)
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+
+
+def headline_markdown(outcome: Outcome, rows: Sequence[HeadlineRow]) -> str:
+    """The report as Markdown: the sentence, the table of the ways, and the table of the comparisons."""
+    lines = [
+        sentence(outcome.effects),
+        "",
+        *_markdown(headline_cells(rows)),
+        "",
+        *_markdown(_effect_cells(outcome)),
+        "",
+    ]
+    lines += [*outcome.design.notes, *(note for note in outcome.notes if note not in outcome.design.notes)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _effect_cells(outcome: Outcome) -> list[list[str]]:
+    cells = [["comparison", "points", "interval", "p", "p adjusted", "verdict"]]
+    for row in effect_rows(outcome):
+        name = f"**{row['what']}**" if row["primary"] else str(row["what"])
+        span = f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}"
+        cells.append(
+            [
+                name,
+                f"{100 * row['difference']:+.1f}",
+                span,
+                f"{row['p']:.2g}",
+                f"{row['adjusted_p']:.2g}",
+                row["verdict"],
+            ]
+        )
+    return cells
+
+
+def _markdown(cells: Sequence[Sequence[str]]) -> list[str]:
+    head, *rest = cells
+    return [f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rest)]
+
+
+__all__ = ["HeadlineRow", "headline_lines", "headline_markdown", "headline_rows"]

@@ -1,0 +1,296 @@
+"""From rows to a model in the catalogue: the plan of a training, the training itself, and what it leaves behind.
+
+planned = plan_tuning(workspace, catalogue, Tuning("tickets", "fixtures/examples/tickets.jsonl", "smollm2-135m"))
+print(len(planned.split.train), planned.split.dropped)      # nothing is computed yet
+for progress in planned.train():                            # minutes; a killed one goes on where it was
+    print(progress.step, progress.loss)
+tuned = planned.finish()                                    # models/adapters/NAME.gguf, and an entry
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from promptlab import runs, templates
+from promptlab._util.files import write_atomically
+from promptlab.errors import FinetuneError
+from promptlab.finetune._extras import require_libraries, versions
+from promptlab.finetune._leakage import OVERLAP, plain
+from promptlab.finetune._recipe import Recipe, TokenRow, total_tokens
+from promptlab.finetune._rows import DataRow, Split, guard_of, read_rows, split_rows
+from promptlab.models import Catalogue, Trainable, training_folder, training_record
+from promptlab.runs import Given, Store
+from promptlab.templates import Template
+from promptlab.types import Label, canonical_json, highest, sha256
+from promptlab.workspace import (
+    MODEL_NAME,
+    Labels,
+    LlamaModel,
+    Workspace,
+    label_of_prompt,
+    plan_model,
+    write_models_edit,
+)
+
+ADAPTERS = "models/adapters"
+"""The folder of adapters in the workspace."""
+RECORD, CURVE = "record.json", "curve.jsonl"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is wanted: an adapter of `base` for `template`, trained on `data`.
+
+    `data` is the path of a pool, `suite:NAME`, or `ratings`; with `tag` only rows that have it. Cases of `suites`, or
+    of every suite of the template, are never trained on, nor is what overlaps with one by `overlap` or more. The
+    examples of the template are left out of the prompt that is trained on, unless `shots`. `name` is that of the model
+    in the catalogue.
+    """
+
+    template: str
+    data: str
+    base: str
+    name: str = ""
+    suites: tuple[str, ...] = ()
+    tag: str = ""
+    shots: bool = False
+    overlap: float = OVERLAP
+    recipe: Recipe = field(default_factory=Recipe)
+
+    @property
+    def model(self) -> str:
+        """The name of the model that is made."""
+        return self.name or f"{self.base}-{Path(self.template).stem}"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a training left behind: the adapter at `path`, and the model `name` in promptlab.yaml of `workspace`."""
+
+    name: str
+    path: str
+    label: Label
+    record: dict[str, Any]
+    workspace: Workspace
+
+
+class PlannedTuning:
+    """A training that is ready to begin. `label` is the highest of all that is trained on."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        tuning: Tuning,
+        template: Template,
+        split: Split,
+        backend: Trainable,
+        entry: LlamaModel,
+    ) -> None:
+        self.workspace, self.tuning, self.template, self.split = workspace, tuning, template, split
+        self._backend, self._entry = backend, entry
+        self._training: Any = None
+        rows = [self._tokens(row) for row in split.every]
+        self.train_tokens = [tokens for tokens, _ in rows[: len(split.train)]]
+        self.held_out_tokens = [tokens for tokens, _ in rows[len(split.train) :]]
+        self.label: Label = highest([template.label, entry.label, *(label for _, label in rows)])
+
+    def _tokens(self, row: DataRow) -> tuple[TokenRow, Label]:
+        """The tokens of a row as the model is asked and should answer, and the label of all that is in them."""
+        given = Given(row.inputs, row.label, {"": row.places})
+        without: tuple[Any, ...] = () if self.tuning.shots else ("examples",)
+        trial = runs.plan_question(self.workspace, self.template, given, without=without)
+        request = runs.request_of(replace(trial, model=self.tuning.base, case=row.id))
+        prompt, answer = self._backend.answer_tokens(request, row.answer.strip())
+        return TokenRow(prompt, answer), label_of_prompt(Labels(self.workspace).today(request.prompt))
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the training, with its checkpoint and its losses. It is not part of the workspace's text."""
+        return training_folder(self.workspace, self.tuning.model)
+
+    @property
+    def adapter_path(self) -> str:
+        return f"{ADAPTERS}/{self.tuning.model}.gguf"
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of all that decides the adapter: rows, base model, settings and versions."""
+        rows = [[row.prompt, row.answer] for row in (*self.train_tokens, *self.held_out_tokens)]
+        parts = [rows, len(self.train_tokens), self._base_sha256, self.tuning.recipe.as_data(), versions()]
+        return sha256(canonical_json(parts))
+
+    @property
+    def _base_sha256(self) -> str:
+        return str(getattr(self._backend, "sha256", ""))
+
+    def facts(self) -> list[str]:
+        """What will be trained on what, in lines."""
+        recipe, split = self.tuning.recipe, self.split
+        tokens = total_tokens(self.train_tokens)
+        lines = [
+            f"{len(split.train)} rows to train on ({tokens:,} tokens a pass), {len(split.held_out)} held out, "
+            f"{len(split.dropped)} dropped",
+            f"at most {recipe.steps_of(len(split.train))} steps of {recipe.batch} rows; rank {recipe.rank}, "
+            f"seed {recipe.seed}",
+        ]
+        if self.label != "public":
+            lines.append(f"the adapter is labelled {self.label}, as the text that it is trained on")
+        reasons: dict[str, list[str]] = {}
+        for dropped in split.dropped:
+            reasons.setdefault(dropped.why.partition(" the test case")[0], []).append(dropped.id)
+        lines += [f"dropped, {why}: {len(ids)} ({', '.join(ids[:3])})" for why, ids in reasons.items()]
+        return lines
+
+    def train(self, *, again: bool = False, threads: int | None = None) -> Iterator[Any]:
+        """Train; the steps are `TrainingProgress`. With `again` a checkpoint of an earlier training is removed.
+
+        Raises:
+            ModelNotReady: a library is missing.
+            FinetuneError: the base model is not understood, or the checkpoint belongs to another training.
+        """
+        require_libraries()
+        from promptlab.finetune._train import CHECKPOINT, Training
+        from promptlab.finetune._weights import read_base
+
+        if again:
+            (self.folder / CHECKPOINT).unlink(missing_ok=True)
+        base = read_base(self._backend.path)
+        self._training = training = Training(
+            base,
+            self.train_tokens,
+            self.held_out_tokens,
+            self.tuning.recipe,
+            self.folder,
+            identity=self.identity,
+            threads=threads,
+        )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for progress in training:
+            if progress.look is not None or progress.step % 5 == 0 or progress.step == progress.steps:
+                self._write_curve()
+            yield progress
+        self._write_curve()
+
+    def _write_curve(self) -> None:
+        training = self._training
+        lines = [json.dumps({"step": n + 1, "loss": loss}) for n, loss in enumerate(training.losses)]
+        lines += [json.dumps({"look": asdict(look)}) for look in training.looks]
+        write_atomically(self.folder / CURVE, ("\n".join(lines) + "\n").encode())
+
+    def done(self) -> Tuned | None:
+        """What an earlier training of the same rows with the same settings left behind; None if there was none."""
+        record = training_record(self.workspace, self.tuning.model)
+        there = self.tuning.model in self.workspace.models and self.workspace.resolve(self.adapter_path).is_file()
+        if record is None or record["identity"] != self.identity or not there:
+            return None
+        return Tuned(self.tuning.model, self.adapter_path, record["label"], record, self.workspace)
+
+    def finish(self) -> Tuned:
+        """Write the adapter and its record, and enter the model in promptlab.yaml, with the label of its text.
+
+        Raises:
+            FinetuneError: the training has not ended.
+            WorkspaceError: promptlab.yaml cannot be changed in place.
+        """
+        from promptlab.finetune._adapter import write_adapter
+
+        training, tuning = self._training, self.tuning
+        if training is None or (training.step < training.steps and not training.stopped_early):
+            raise FinetuneError("the training has not ended", hint="the same command goes on")
+        matrices = training.adapter()
+        write_adapter(
+            self.workspace.resolve(self.adapter_path),
+            matrices,
+            training.base,
+            alpha=tuning.recipe.alpha,
+            name=tuning.model,
+        )
+        record = self._record(training)
+        write_atomically(self.folder / RECORD, json.dumps(record, indent=1).encode())
+        settings = {**self._entry.model_dump(mode="json", exclude_unset=True), "lora": [self.adapter_path]}
+        if self.label != "public":
+            settings["label"] = self.label
+        new = tuning.model not in self.workspace.models
+        edit = plan_model(self.workspace, tuning.model, settings, new=new)
+        return Tuned(tuning.model, self.adapter_path, self.label, record, write_models_edit(edit))
+
+    def _record(self, training: Any) -> dict[str, Any]:
+        best = training.best
+        return {
+            "model": self.tuning.model,
+            "base": {"name": self.tuning.base, "file": self._backend.path.name, "sha256": self._base_sha256},
+            "template": {"path": self.template.path, "sha256": self.template.sha256},
+            "data": self.tuning.data,
+            "rows": len(self.split.train),
+            "held_out": len(self.split.held_out),
+            "dropped": [asdict(one) for one in self.split.dropped],
+            "trained_on": [sha256(plain(row.text)) for row in self.split.every],
+            "label": self.label,
+            "recipe": self.tuning.recipe.as_data(),
+            "identity": self.identity,
+            "steps": training.step,
+            "stopped_early": training.stopped_early,
+            "best": asdict(best) if best else None,
+            "first_loss": training.losses[0],
+            "last_loss": training.losses[-1],
+            "parameters": training.trained,
+            "tokens": training.tokens,
+            "seconds": round(training.seconds, 1),
+            "peak_bytes": peak_bytes(),
+            "threads": training.threads,
+            "versions": versions(),
+        }
+
+
+def plan_tuning(
+    workspace: Workspace, catalogue: Catalogue, tuning: Tuning, store: Store | None = None
+) -> PlannedTuning:
+    """Read the rows, drop what must not be trained on, and turn the rest into tokens. Nothing is trained.
+
+    Raises:
+        FinetuneError: the base is no local model or has an adapter already, or no row is left.
+        WindowExceeded: a row is longer than the window of the base model.
+    """
+    entry = catalogue.entry(tuning.base)
+    if not isinstance(entry, LlamaModel):
+        raise FinetuneError(
+            f"{tuning.base} is not a local model", hint="an adapter is trained for a file on this machine"
+        )
+    if entry.lora:
+        raise FinetuneError(f"{tuning.base} has an adapter already", hint="train the model that it was made from")
+    _check_name(workspace, tuning)
+    template = templates.load(workspace, tuning.template)
+    rows = read_rows(workspace, template, tuning.data, store, tuning.tag)
+    guard = guard_of(workspace, template, tuning.suites, tuning.data, tuning.overlap)
+    recipe = tuning.recipe
+    split = split_rows(rows, guard, held_out=recipe.held_out, seed=recipe.seed, overlap=tuning.overlap)
+    backend = catalogue.backend(tuning.base)
+    assert isinstance(backend, Trainable), "a local model has a file"
+    return PlannedTuning(workspace, tuning, template, split, backend, entry)
+
+
+def _check_name(workspace: Workspace, tuning: Tuning) -> None:
+    """Refuse a name that belongs to another model; an adapter that is trained anew keeps its name."""
+    if not MODEL_NAME.fullmatch(tuning.model):
+        raise FinetuneError(f"`{tuning.model}` cannot be the name of a model", hint="give one with --name")
+    known = workspace.models.get(tuning.model)
+    path = f"{ADAPTERS}/{tuning.model}.gguf"
+    if known is not None and not (isinstance(known, LlamaModel) and known.lora == (path,)):
+        raise FinetuneError(f"promptlab.yaml has another model `{tuning.model}`", hint="give a name with --name")
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had."""
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+__all__ = ["PlannedTuning", "Tuned", "Tuning", "plan_tuning"]

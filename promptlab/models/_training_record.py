@@ -1,0 +1,28 @@
+"""The record of a training: what an adapter in the catalogue was trained on, and how. promptlab/finetune writes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from promptlab.workspace import Workspace
+
+FOLDER, FILE = "finetune", "record.json"
+
+
+def training_folder(workspace: Workspace, model: str) -> Path:
+    """The folder of the training of `model`, in the workspace's state: checkpoint, losses and record."""
+    return workspace.state / FOLDER / model
+
+
+def training_record(workspace: Workspace, model: str) -> dict[str, Any] | None:
+    """The record of the training of `model`; None if it was not trained in this workspace."""
+    try:
+        record: dict[str, Any] = json.loads((training_folder(workspace, model) / FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record
+
+
+__all__ = ["training_folder", "training_record"]

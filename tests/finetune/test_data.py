@@ -1,0 +1,155 @@
+"""What is trained on: the leakage guard, the split by group, and labels. Nothing here needs torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from promptlab.errors import FinetuneError, GateRefused
+from promptlab.finetune import DataRow, LeakageGuard, Recipe, TokenRow, Tuning, groups_of, plan_tuning, split_rows
+from promptlab.models import Catalogue
+from promptlab.runs import Store
+from promptlab.server import ModelServer
+from promptlab.workspace import Workspace
+from tests.gguf_made import tiny
+
+CASE = "Where is my order 5521, it should have been here on Monday?"
+
+
+def workspace(folder: Path, *, rows: int = 12, label: str = "public", extra: str = "") -> Workspace:
+    """A workspace with a tiny model, a template, a pool and a suite."""
+    tiny(folder / "tiny.gguf")
+    (folder / "templates").mkdir()
+    (folder / "fixtures/suites").mkdir(parents=True)
+    (folder / "promptlab.yaml").write_text(
+        f"models:\n  tiny: {{backend: llama, path: tiny.gguf, n_ctx: 512}}\n{extra}labels: {{pool.jsonl: {label}}}\n"
+    )
+    (folder / "templates/t.yaml").write_text("inputs:\n  q: {type: string}\ninstructions: Sort it.\n")
+    words = (
+        "lamp",
+        "desk",
+        "parcel",
+        "invoice",
+        "login",
+        "courier",
+        "receipt",
+        "screen",
+        "battery",
+        "zip",
+        "fee",
+        "mug",
+    )
+    pool = [{"id": f"r{n}", "inputs": {"q": f"{words[n]} {words[n]}?"}, "output": f"o{n % 3}"} for n in range(rows)]
+    (folder / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pool))
+    suite = {"template": "templates/t.yaml", "models": ["tiny"], "scorers": ["exact"]}
+    cases = [{"id": "c1", "inputs": {"q": "MUG, mug"}, "expected": "o2"}]
+    (folder / "fixtures/suites/s.yaml").write_text(json.dumps({**suite, "cases": cases}))
+    return Workspace.find(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped"),
+    [
+        (CASE, "the same as the test case s/c1"),
+        ("where is MY order 5521 -- it should have been here on monday", "the same as"),
+        ("Where is my order 5522, it should have been here on Monday?", "nearly the same as the test case s/c1"),
+        (f"Hello, good morning to all of you. {CASE} Thank you very much for your help with it.", "nearly the same"),
+        ("The courier left the box at the wrong house.", ""),
+        ("Where is the office?", ""),
+    ],
+)
+def test_the_guard_finds_test_cases_and_what_is_nearly_one(text: str, dropped: str) -> None:
+    problem = LeakageGuard([("s/c1", CASE)]).problem(text)
+    assert problem.startswith(dropped) if dropped else problem == ""
+
+
+def test_rows_that_are_nearly_the_same_are_on_one_side() -> None:
+    texts = [f"{word} number {n} has a crack in it" for word in ("lamp", "desk", "mug", "kettle") for n in range(4)]
+    rows = [DataRow(str(n), {"q": text}, "defect") for n, text in enumerate(texts)]
+    groups = groups_of(texts, overlap=0.7)
+    split = split_rows(rows, LeakageGuard([]), held_out=0.25, seed=1, overlap=0.7)
+    sides = {row.id: "train" for row in split.train} | {row.id: "held out" for row in split.held_out}
+    assert len(sides) == 16
+    assert all(len({sides[str(number)] for number in group}) == 1 for group in groups)
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        (("a", "b"), "the same question has different answers"),
+        (("a", "a"), "the same row is there already"),
+        (("a", " "), ""),
+    ],
+)
+def test_rows_that_cannot_be_trained_on_are_dropped_with_the_reason(answers: tuple[str, str], why: str) -> None:
+    rows = [DataRow(str(n), {"q": "Is it  HERE?"}, answer) for n, answer in enumerate(answers)]
+    rows.append(DataRow("other", {"q": "A lamp is broken"}, "defect"))
+    split = split_rows(rows, LeakageGuard([]), held_out=0, seed=0, overlap=0.7)
+    reasons = {one.why for one in split.dropped}
+    assert (why or "its answer is empty") in reasons
+    assert "other" in {row.id for row in split.train}
+
+
+def test_a_plan_drops_the_cases_of_every_suite_of_the_template(tmp_path: Path) -> None:
+    space = workspace(tmp_path)
+    planned = plan_tuning(space, Catalogue(space), Tuning("t", "pool.jsonl", "tiny"))
+    assert [one.id for one in planned.split.dropped] == ["r11"]  # "mug mug?" is the case "MUG, mug"
+    assert len(planned.split.every) == 11
+    assert planned.label == "public"
+
+
+def test_the_tokens_are_those_that_the_model_is_sent(tmp_path: Path) -> None:
+    space = workspace(tmp_path)
+    catalogue = Catalogue(space)
+    planned = plan_tuning(space, catalogue, Tuning("t", "pool.jsonl", "tiny"))
+    backend = catalogue.backend("tiny")
+    row = planned.train_tokens[0]
+    vocab = backend.vocab  # type: ignore[attr-defined]  # a local model
+    text = b"".join(vocab.piece(token) for token in row.prompt).decode().replace("▁", " ")
+    assert "Sort it." in text
+    assert text.endswith("assistant:")
+    assert row.answer[-1] == vocab.eos
+    assert b"".join(vocab.piece(token) for token in row.answer[:-1]).decode().strip("▁ ").startswith("o")
+
+
+def test_an_adapter_has_the_highest_label_of_its_rows(tmp_path: Path) -> None:
+    space = workspace(tmp_path, label="confidential")
+    planned = plan_tuning(space, Catalogue(space), Tuning("t", "pool.jsonl", "tiny"))
+    assert planned.label == "confidential"
+
+
+def test_a_model_of_labelled_text_is_not_served_without_a_key_and_labels_its_answers(tmp_path: Path) -> None:
+    from promptlab import templates
+    from promptlab.runs import Given, label_of_result, plan_comparison, start_run
+
+    space = workspace(tmp_path, extra="  secret: {backend: llama, path: tiny.gguf, n_ctx: 512, label: confidential}\n")
+    catalogue, store = Catalogue(space), Store.of(space)
+    with pytest.raises(GateRefused, match="without a key"):
+        ModelServer(catalogue, ["tiny", "secret"])
+    ModelServer(catalogue, ["secret"], key="k" * 20)
+    ModelServer(catalogue, ["tiny"])
+    trials = plan_comparison(space, templates.load(space, "t"), Given.typed({"q": "x"}), ["tiny", "secret"])
+    results = {result.model: result for result in start_run(trials, catalogue=catalogue, store=store, title="").wait()}
+    assert {name: label_of_result(space, result) for name, result in results.items()} == {
+        "tiny": "public",
+        "secret": "confidential",
+    }
+    store.close()
+    catalogue.close()
+
+
+def test_a_base_that_is_no_local_model_is_refused(tmp_path: Path) -> None:
+    space = workspace(tmp_path, extra="  api: {backend: openai, model: m, base_url: 'http://127.0.0.1:9/v1'}\n")
+    with pytest.raises(FinetuneError, match="not a local model"):
+        plan_tuning(space, Catalogue(space), Tuning("t", "pool.jsonl", "api"))
+
+
+def test_a_pass_sees_every_row_once_and_another_pass_another_order() -> None:
+    recipe = Recipe(batch=4, epochs=2)
+    passes = [[n for step in steps for n in recipe.batch_at(step, 10)] for steps in (range(3), range(3, 6))]
+    assert [sorted(one) for one in passes] == [list(range(10))] * 2
+    assert passes[0] != passes[1]
+    assert recipe.steps_of(10) == 6
+    assert TokenRow((1, 2), (3,)).length == 3
