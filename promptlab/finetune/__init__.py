@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from promptlab.finetune._headline import HeadlineRow, headline_lines, headline_markdown, headline_rows
     from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
     from promptlab.finetune._recipe import MATRICES, Recipe, TokenRow
-    from promptlab.finetune._rows import DataRow, Dropped, Split, read_rows, split_rows
+    from promptlab.finetune._rows import RATINGS, DataRow, Dropped, Split, read_rows, split_rows
     from promptlab.finetune._train import Look, Training, TrainingProgress
     from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning, plan_tuning
     from promptlab.finetune._weights import ARCHITECTURES, BaseModel, read_base
@@ -31,6 +31,7 @@ __all__ = [
     "ARCHITECTURES",
     "MATRICES",
     "OVERLAP",
+    "RATINGS",
     "BaseModel",
     "DataRow",
     "Dropped",

@@ -16,6 +16,8 @@ from typing import Any
 
 from promptlab.errors import FinetuneError
 from promptlab.finetune._weights import BaseModel, rows_of_gguf
+from promptlab.models import LABEL_KEY
+from promptlab.types import Label
 
 _NAMES = {
     "self_attn.q_proj": "attn_q",
@@ -28,8 +30,11 @@ _NAMES = {
 }
 
 
-def write_adapter(path: Path, matrices: Mapping[str, Any], base: BaseModel, *, alpha: float, name: str = "") -> None:
-    """Write `matrices`, which have their names in peft, as an adapter of `base` to `path`, whole or not at all.
+def write_adapter(
+    path: Path, matrices: Mapping[str, Any], base: BaseModel, *, alpha: float, name: str = "", label: Label = "public"
+) -> None:
+    """Write `matrices`, which have their names in peft, as an adapter of `base` to `path`, whole or not at all. The
+    file carries `label`, the highest of what it was trained on.
 
     Raises `FinetuneError` if a matrix does not fit the base model.
     """
@@ -44,6 +49,8 @@ def write_adapter(path: Path, matrices: Mapping[str, Any], base: BaseModel, *, a
         writer.add_name(name)
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", alpha)
+    if label != "public":
+        writer.add_string(LABEL_KEY, label)
     for peft_name, matrix in sorted(matrices.items(), key=lambda item: _place(item[0])):
         own, which = gguf_name(peft_name)
         if which == "b" and base.permutes and own.endswith(("attn_q.weight", "attn_k.weight")):

@@ -15,9 +15,9 @@ from typing import Any
 from promptlab import examples, runs, suites, templates
 from promptlab.errors import FinetuneError, PromptlabError
 from promptlab.finetune._leakage import LeakageGuard, groups_of, plain
-from promptlab.runs import Store
+from promptlab.runs import Rating, Store
 from promptlab.templates import Template
-from promptlab.types import Label, Place, canonical_json
+from promptlab.types import Label, Place, Result, canonical_json
 from promptlab.workspace import Workspace
 
 RATINGS = "ratings"
@@ -109,26 +109,35 @@ def rows_of_suite(workspace: Workspace, name: str, tag: str = "") -> list[DataRo
 
 
 def rows_of_ratings(workspace: Workspace, store: Store, template: Template) -> list[DataRow]:
-    """The answers to this template that people called good, or the corrections; the newest rating of a question."""
-    rows: dict[str, DataRow] = {}
+    """The answers to this template that people called good, or the corrections; of a question the newest rating."""
+    rows: dict[str, tuple[str, DataRow]] = {}
     for run_id in store.ratings.rated_runs():
         if store.run(run_id).template != template.path:
             continue
-        results = list(store.results(run_id))
-        for result_id, rating in store.ratings.of(result.id for result in results).items():
-            result = next(one for one in results if one.id == result_id)
-            answer = (
-                rating.corrected if rating.corrected is not None else result.text if rating.verdict == "good" else ""
-            )
-            if not answer.strip() or not result.request:
+        results = {result.id: result for result in store.results(run_id)}
+        for result_id, rating in store.ratings.of(results).items():
+            row = _rated_row(workspace, template, results[result_id], rating)
+            if row is None:
                 continue
-            try:
-                inputs = templates.inputs_from_text(template, runs.inputs_of_result(result))
-            except PromptlabError:  # the template changed since, so that the question cannot be read back
-                continue
-            label = runs.label_of_result(workspace, result)
-            rows[plain(text_of(inputs))] = DataRow(f"answer {result_id[:8]}", inputs, answer, label)
-    return list(rows.values())
+            key = plain(row.text)
+            if key not in rows or rows[key][0] < rating.created:
+                rows[key] = rating.created, row
+    return [row for _, row in rows.values()]
+
+
+def _rated_row(workspace: Workspace, template: Template, result: Result, rating: Rating) -> DataRow | None:
+    """The right answer to the question of `result` by its rating; None if the rating has none, or if the template
+    changed since, so that the question cannot be read back."""
+    answer = result.text if rating.verdict == "good" else ""
+    if rating.corrected is not None:
+        answer = rating.corrected
+    if not answer.strip() or not result.request:
+        return None
+    try:
+        inputs = templates.inputs_from_text(template, runs.inputs_of_result(result))
+    except PromptlabError:
+        return None
+    return DataRow(f"answer {result.id[:8]}", inputs, answer, runs.label_of_result(workspace, result))
 
 
 def cases_of(workspace: Workspace, name: str) -> tuple[suites.Case, ...]:

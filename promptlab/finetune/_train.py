@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from promptlab.finetune._weights import BaseModel
 CHECKPOINT = "checkpoint.pt"
 CHECKPOINT_SECONDS = 20.0
 """At most so long between two checkpoints; what was computed since the last one is computed again after a kill."""
-TOKENS_AT_ONCE = 512
+TOKENS_AT_ONCE = 256
 """How many tokens are computed at once; more take more memory, and are hardly faster on a CPU."""
 WORTH_SHARING = 8
 """From so many tokens on the beginning that rows share is computed once for all of them."""
@@ -60,17 +61,19 @@ class TrainingProgress:
 
 
 def parts_of(rows: Sequence[TokenRow]) -> Iterator[list[TokenRow]]:
-    """`rows` in parts that are computed at once, of at most `TOKENS_AT_ONCE` tokens beside what they share. Rows of
-    about the same length are together, so that there is little padding."""
-    part: list[TokenRow] = []
+    """`rows` in parts that are computed at once, of at most `TOKENS_AT_ONCE` tokens if a part has several rows; what
+    the rows share counts once. Rows of about the same length are together, so that there is little padding, and the
+    parts have about the same number of rows."""
+    if not rows:
+        return
     shared = shared_length(rows)
-    for row in sorted(rows, key=lambda row: row.length):
-        if part and (len(part) + 1) * (row.length - shared) > TOKENS_AT_ONCE:
-            yield part
-            part = []
-        part.append(row)
-    if part:
-        yield part
+    own = max(row.length for row in rows) - shared
+    most = max(1, (TOKENS_AT_ONCE - shared) // own)
+    count = math.ceil(len(rows) / most)
+    ordered = sorted(rows, key=lambda row: row.length)
+    edges = [len(rows) * number // count for number in range(count + 1)]
+    for begin, end in pairwise(edges):
+        yield ordered[begin:end]
 
 
 def shared_length(rows: Sequence[TokenRow]) -> int:
@@ -209,7 +212,7 @@ class Training:
         network = self.model.base_model.model
         cache = self._read(rows[0].prompt[:shared], len(rows)) if shared else None
         hidden = network.model(
-            input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=cache is not None
+            input_ids=ids, attention_mask=mask, cache=cache, use_cache=cache is not None
         ).last_hidden_state
         asked = targets != -100
         logits = network.lm_head(hidden[asked])
@@ -226,7 +229,7 @@ class Training:
 
         network = self.model.base_model.model
         cache = DynamicCache(config=network.config)
-        network.model(input_ids=torch.tensor([tokens], device=self._device), past_key_values=cache, use_cache=True)
+        network.model(input_ids=torch.tensor([tokens], device=self._device), cache=cache, use_cache=True)
         cache.batch_repeat_interleave(rows)
         return cache
 

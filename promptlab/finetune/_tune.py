@@ -24,7 +24,7 @@ from promptlab.finetune._extras import require_libraries, versions
 from promptlab.finetune._leakage import OVERLAP, plain
 from promptlab.finetune._recipe import Recipe, TokenRow, total_tokens
 from promptlab.finetune._rows import DataRow, Split, guard_of, read_rows, split_rows
-from promptlab.models import Catalogue, Trainable, training_folder, training_record
+from promptlab.models import Catalogue, Trainable, label_of_model, training_folder, training_record
 from promptlab.runs import Given, Store
 from promptlab.templates import Template
 from promptlab.types import Label, canonical_json, highest, sha256
@@ -98,7 +98,8 @@ class PlannedTuning:
         rows = [self._tokens(row) for row in split.every]
         self.train_tokens = [tokens for tokens, _ in rows[: len(split.train)]]
         self.held_out_tokens = [tokens for tokens, _ in rows[len(split.train) :]]
-        self.label: Label = highest([template.label, entry.label, *(label for _, label in rows)])
+        trained = label_of_model(workspace, tuning.base)
+        self.label: Label = highest([template.label, trained, *(label for _, label in rows)])
 
     def _tokens(self, row: DataRow) -> tuple[TokenRow, Label]:
         """The tokens of a row as the model is asked and should answer, and the label of all that is in them."""
@@ -210,6 +211,7 @@ class PlannedTuning:
             training.base,
             alpha=tuning.recipe.alpha,
             name=tuning.model,
+            label=self.label,
         )
         record = self._record(training)
         write_atomically(self.folder / RECORD, json.dumps(record, indent=1).encode())

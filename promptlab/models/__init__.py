@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from promptlab.models._status import ModelStatus
     from promptlab.models._structured_output import check_schema, schema_failure, schema_verdict, with_schema_verdict
     from promptlab.models._thinking import explain_empty_answer
+    from promptlab.models._trained_label import LABEL_KEY, label_of_file, label_of_model
     from promptlab.models._training_record import training_folder, training_record
     from promptlab.models._tries import Try, try_of
 
@@ -75,6 +76,7 @@ __all__ = [
     "GGML_NUMBERS",
     "GGML_TYPES",
     "KV_TYPES",
+    "LABEL_KEY",
     "LOCAL_OVERHEAD",
     "NOT_PORTABLE",
     "NUMERICS",
@@ -131,6 +133,8 @@ __all__ = [
     "installed_models",
     "installed_packages",
     "is_api_version",
+    "label_of_file",
+    "label_of_model",
     "model_facts",
     "model_files",
     "names_of_parts",

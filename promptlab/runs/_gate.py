@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from promptlab import workspace
 from promptlab.errors import GateRefused
-from promptlab.models import Catalogue
+from promptlab.models import Catalogue, label_of_model
 from promptlab.runs._trial import Trial
 from promptlab.types import Place, Request, Source
 from promptlab.workspace import HIGHEST_LABEL, Labels, LlamaModel, Look
@@ -36,11 +36,12 @@ class Gate:
     def with_label_of_model(self, request: Request) -> Request:
         """`request` with its model as a source, if the model was trained on labelled text: it can repeat that text, so
         its answers are at least as private."""
-        entry = self._catalogue.workspace.models.get(request.model)
-        if not isinstance(entry, LlamaModel) or entry.label == "public":
+        label = label_of_model(self._catalogue.workspace, request.model)
+        if label == "public":
             return request
-        places = tuple(Place(path) for path in entry.lora)
-        own = Source("layout", f"the model {request.model}", entry.label, places=places)
+        entry = self._catalogue.entry(request.model)
+        places = tuple(Place(path) for path in entry.lora) if isinstance(entry, LlamaModel) else ()
+        own = Source("layout", f"the model {request.model}", label, places=places)
         return replace(request, prompt=replace(request.prompt, sources=(*request.prompt.sources, own)))
 
     def check(self, request: Request, look: Look | None) -> None:

@@ -27,14 +27,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from promptlab.errors import GateRefused, ModelNotFound, nearest
-from promptlab.models import Catalogue
+from promptlab.models import Catalogue, label_of_model
 from promptlab.server._auth import refuse_request
 from promptlab.server._body import parsed
 from promptlab.server._generate import Generation
 from promptlab.server._request import ChatRequest, chat_request
 from promptlab.server._response import DONE, WAITING, Refusal, Writer, encoded, model_object, refusal_of
 from promptlab.types import Completion, Delta, Label, Phase, Thought
-from promptlab.workspace import LlamaModel
 
 MOST_BYTES = 16_000_000
 """The largest body."""
@@ -48,8 +47,8 @@ ALIVE_SECONDS = 10.0
 
 def labelled_models(catalogue: Catalogue, names: Sequence[str]) -> dict[str, Label]:
     """The models among `names` that were trained on labelled text, with its label."""
-    entries = {name: catalogue.entry(name) for name in names}
-    return {n: e.label for n, e in entries.items() if isinstance(e, LlamaModel) and e.label != "public"}
+    labels = {name: label_of_model(catalogue.workspace, name) for name in names}
+    return {name: label for name, label in labels.items() if label != "public"}
 
 
 def refuse_labelled(catalogue: Catalogue, names: Sequence[str]) -> None:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from promptlab import templates
 from promptlab.errors import FinetuneError, GateRefused
-from promptlab.finetune import DataRow, LeakageGuard, Recipe, TokenRow, Tuning, groups_of, plan_tuning, split_rows
-from promptlab.models import Catalogue
-from promptlab.runs import Store
+from promptlab.finetune import (
+    RATINGS,
+    DataRow,
+    LeakageGuard,
+    Recipe,
+    TokenRow,
+    Tuning,
+    groups_of,
+    plan_tuning,
+    split_rows,
+)
+from promptlab.models import LABEL_KEY, Catalogue, ScriptedBackend, label_of_model
+from promptlab.runs import Given, Rating, Store, label_of_result, plan_comparison, start_run
 from promptlab.server import ModelServer
 from promptlab.workspace import Workspace
-from tests.gguf_made import tiny
+from tests.gguf_made import tiny, write
 
 CASE = "Where is my order 5521, it should have been here on Monday?"
 
@@ -121,9 +135,6 @@ def test_an_adapter_has_the_highest_label_of_its_rows(tmp_path: Path) -> None:
 
 
 def test_a_model_of_labelled_text_is_not_served_without_a_key_and_labels_its_answers(tmp_path: Path) -> None:
-    from promptlab import templates
-    from promptlab.runs import Given, label_of_result, plan_comparison, start_run
-
     space = workspace(tmp_path, extra="  secret: {backend: llama, path: tiny.gguf, n_ctx: 512, label: confidential}\n")
     catalogue, store = Catalogue(space), Store.of(space)
     with pytest.raises(GateRefused, match="without a key"):
@@ -138,6 +149,76 @@ def test_a_model_of_labelled_text_is_not_served_without_a_key_and_labels_its_ans
     }
     store.close()
     catalogue.close()
+
+
+# The label of an adapter, and where it is said: (label in promptlab.yaml, label in the head of the file, label of the
+# path in promptlab.yaml), and what the model has.
+CARRIED: list[tuple[str, str, str, str]] = [
+    ("", "", "", "public"),
+    ("internal", "", "", "internal"),
+    ("", "confidential", "", "confidential"),
+    ("", "", "internal", "internal"),
+    ("internal", "confidential", "", "confidential"),
+    ("confidential", "internal", "", "confidential"),
+    ("", "secret of a later version", "", "confidential"),
+]
+
+
+@pytest.mark.parametrize(("entry", "head", "of_path", "label"), CARRIED)
+def test_a_model_has_the_highest_label_of_its_entry_its_adapter_and_the_path(
+    tmp_path: Path, entry: str, head: str, of_path: str, label: str
+) -> None:
+    own = f", label: {entry}" if entry else ""
+    extra = f"  tuned: {{backend: llama, path: tiny.gguf, n_ctx: 512, lora: [a.gguf]{own}}}\n"
+    space = workspace(tmp_path, extra=extra)
+    adapter(tmp_path / "a.gguf", {LABEL_KEY: head} if head else {})
+    if of_path:
+        file = tmp_path / "promptlab.yaml"
+        file.write_text(file.read_text().replace("labels: {", f"labels: {{a.gguf: {of_path}, "))
+        space = Workspace.find(tmp_path)
+    assert label_of_model(space, "tuned") == label
+    assert label_of_model(space, "tiny") == "public"
+    with closing(Catalogue(space)) as catalogue, closing(Store.of(space)) as store:
+        if label == "public":
+            ModelServer(catalogue, ["tuned"])
+        else:
+            with pytest.raises(GateRefused, match=label):
+                ModelServer(catalogue, ["tuned"])
+        trials = plan_comparison(space, templates.load(space, "t"), Given.typed({"q": "x"}), ["tuned"])
+        (result,) = start_run(trials, catalogue=catalogue, store=store, title="").wait()
+        assert not result.error
+        assert label_of_result(space, result) == label
+
+
+def adapter(path: Path, extra: dict[str, Any]) -> Path:
+    """An adapter of the tiny model, of one matrix."""
+    kept = {"general.architecture": "llama", "general.type": "adapter", "adapter.type": "lora"}
+    matrices = {"lora_a": [[0.1] * 32] * 2, "lora_b": [[0.1] * 2] * 32}
+    tensors = {f"blk.0.attn_v.weight.{name}": rows for name, rows in matrices.items()}
+    return write(path, {**kept, "adapter.lora.alpha": 2.0, **extra}, tensors)
+
+
+def test_rated_answers_are_rows_with_the_newest_rating_of_a_question(tmp_path: Path) -> None:
+    space = workspace(tmp_path, label="confidential")
+    template = templates.load(space, "t")
+    ratings = [
+        ("What is a lamp?", Rating("", "good", created="2026-01-01")),
+        ("What is a desk?", Rating("", "bad", corrected="furniture", created="2026-01-02")),
+        ("Where is the invoice?", Rating("", "bad", "wrong", created="2026-01-02")),  # nobody said what is right
+        ("Is it late?", Rating("", "good", corrected="yes", created="2026-01-03")),
+        ("is it LATE", Rating("", "bad", corrected="no", created="2026-01-02")),  # the same question, rated before
+        ("mug mug", Rating("", "good", created="2026-01-01")),  # a test case
+    ]
+    answers = ScriptedBackend("alpha", ["light"])
+    with closing(Catalogue(space, {}, extra={"alpha": answers})) as catalogue, closing(Store.of(space)) as store:
+        for question, rating in ratings:
+            trials = plan_comparison(space, template, Given.typed({"q": question}), ["alpha"])
+            (result,) = start_run(trials, catalogue=catalogue, store=store, title="").wait()
+            store.ratings.rate(replace(rating, result=result.id))
+        planned = plan_tuning(space, catalogue, Tuning("t", RATINGS, "tiny"), store)
+    rows = {row.inputs["q"]: row.answer for row in planned.split.every}
+    assert rows == {"What is a lamp?": "light", "What is a desk?": "furniture", "Is it late?": "yes"}
+    assert [one.why for one in planned.split.dropped] == ["the same as the test case fixtures/suites/s.yaml/c1"]
 
 
 def test_a_base_that_is_no_local_model_is_refused(tmp_path: Path) -> None:
