@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -160,7 +161,9 @@ class Training:
             task_type="CAUSAL_LM",
         )
         self.base.model.config.use_cache = False
-        self.model = get_peft_model(self.base.model, config).to(self._device)
+        with warnings.catch_warnings():  # of peft about transformers, for their developers
+            warnings.simplefilter("ignore", FutureWarning)
+            self.model = get_peft_model(self.base.model, config).to(self._device)
         self.model.train()
         own = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.trained = sum(parameter.numel() for parameter in own)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from promptlab import runs, templates
-from promptlab._util.files import write_atomically
+from promptlab._util.files import write_atomically, write_new
 from promptlab.errors import FinetuneError
 from promptlab.finetune._extras import require_libraries, versions
 from promptlab.finetune._leakage import OVERLAP, plain
@@ -41,6 +41,7 @@ from promptlab.workspace import (
 ADAPTERS = "models/adapters"
 """The folder of adapters in the workspace."""
 RECORD, CURVE = "record.json", "curve.jsonl"
+_IGNORED = b"# Adapters can repeat what they were trained on, and are made again: promptlab finetune\n*.gguf\n"
 
 
 @dataclass(frozen=True)
@@ -204,10 +205,11 @@ class PlannedTuning:
         training, tuning = self._training, self.tuning
         if training is None or (training.step < training.steps and not training.stopped_early):
             raise FinetuneError("the training has not ended", hint="the same command goes on")
-        matrices = training.adapter()
+        path = self.workspace.resolve(self.adapter_path)
+        write_new(path.parent / ".gitignore", _IGNORED)
         write_adapter(
-            self.workspace.resolve(self.adapter_path),
-            matrices,
+            path,
+            training.adapter(),
             training.base,
             alpha=tuning.recipe.alpha,
             name=tuning.model,

@@ -16,7 +16,6 @@ pytest.importorskip("peft")
 from promptlab.finetune import Recipe, TokenRow, Training, read_base, write_adapter
 from tests.gguf_made import tiny
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 PREFIX = (1, *range(40, 60))
 ROWS = [TokenRow((*PREFIX, 70 + n), (100 + n % 3, 2)) for n in range(10)]
 RECIPE = Recipe(rank=4, alpha=8, learning_rate=5e-3, batch=4, epochs=4, most_steps=5, warm_up=1)
