@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--base", required=True, metavar="MODEL", help="The local model to train an adapter for.")
 @click.option("--suite", "suites", multiple=True, metavar="NAME", help="A suite whose cases are never trained on.")
 @click.option("--tag", default="", metavar="TAG", help="Only rows with this tag.")
+@click.option("--group", default="", metavar="INPUT", help="Rows with the same value of this input stay together.")
 @click.option("--name", default="", metavar="NAME", help="The name of the new model. [BASE-TEMPLATE]")
 @click.option("--shots", is_flag=True, help="Train with the template's examples in the prompt.")
 @click.option("--rank", type=click.IntRange(1, 256), default=8, show_default=True, help="The rank of the adapter.")
@@ -58,7 +59,7 @@ def finetune(template: str, **rest: Any) -> None:
         patience=rest["patience"],
         seed=rest["seed"],
     )
-    keys = ("data", "base", "name", "suites", "tag", "shots", "overlap")
+    keys = ("data", "base", "name", "suites", "tag", "group", "shots", "overlap")
     tuning = Tuning(template, recipe=recipe, **{key: rest[key] for key in keys})
     with opened() as lab:
         planned = plan_tuning(lab.workspace, lab.catalogue, tuning, lab.store if rest["data"] == "ratings" else None)

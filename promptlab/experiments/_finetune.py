@@ -6,14 +6,12 @@ from typing import Any
 
 from pydantic import Field
 
-from promptlab._util.bm25 import words
 from promptlab.errors import ExperimentError, nearest
 from promptlab.experiments._design import Arm, Contrast, Design, Material
 from promptlab.experiments._kinds import Options, kind
 from promptlab.models import training_record
-from promptlab.suites import Case, Variant
+from promptlab.suites import Variant
 from promptlab.templates import apply_changes
-from promptlab.types import canonical_json, sha256
 
 ALONE = "instructions alone"
 ARTICLE = "article"
@@ -34,7 +32,6 @@ def plan(material: Material, options: FinetuneOptions) -> Design:
     without examples is compared with every prompt of the base model; with the most examples beforehand."""
     base, tuned = _models(material, options)
     record = training_record(material.workspace, tuned)
-    _refuse_trained_cases(material, tuned, record)
     arms = [Arm(ALONE, Variant(ALONE, ("examples", "context")), {"prompt": ALONE})]
     pool = material.need_pool()
     for k in sorted(set(options.ks)):
@@ -70,24 +67,6 @@ def _models(material: Material, options: FinetuneOptions) -> tuple[str, str]:
     if base == tuned:
         raise ExperimentError("the base model and the tuned one are the same", field="models")
     return base, tuned
-
-
-def _refuse_trained_cases(material: Material, tuned: str, record: dict[str, Any] | None) -> None:
-    """Raise `ExperimentError` if a case was trained on: the score would say nothing."""
-    known = set(record["trained_on"]) if record else set[str]()
-    trained = [case.id for case in material.cases if hash_of_case(case) in known]
-    if trained:
-        raise ExperimentError(
-            f"{tuned} was trained on {len(trained)} of these cases ({', '.join(trained[:3])}), so they say nothing",
-            hint="use a suite that was left out of the training",
-            field="cases",
-        )
-
-
-def hash_of_case(case: Case) -> str:
-    """The hash of the words of the inputs, as the record of a training has it."""
-    text = "\n".join(v if isinstance(v, str) else canonical_json(v) for v in case.inputs.values())
-    return sha256(" ".join(words(text)))
 
 
 def _notes(tuned: str, record: dict[str, Any] | None) -> tuple[str, ...]:

@@ -10,11 +10,13 @@ from typing import Any
 import yaml
 
 from promptlab import examples, runs, stats, suites, templates
+from promptlab._util.same_question import hash_of_question
 from promptlab.errors import ExperimentError, PromptlabError
 from promptlab.experiments._design import Design, Material
 from promptlab.experiments._experiment import Experiment
 from promptlab.experiments._find_kind import kind_named
 from promptlab.experiments._random import shuffled
+from promptlab.models import training_record
 from promptlab.suites import Case, Suite, TrialMaker
 from promptlab.types import Example, Request, canonical_json, sha256
 from promptlab.workspace import Workspace
@@ -108,8 +110,25 @@ def plan_experiment(workspace: Workspace, experiment: Experiment) -> Planned:
     if template.examples is not None:
         pool = tuple(examples.load_pool(workspace, template.examples.pool))
     material = Material(workspace, template, cases, experiment.models, pool, experiment.seed)
+    _refuse_trained_cases(material)
     design = kind_named(experiment.kind, workspace).design(material, experiment.options)
     return Planned(experiment, material, design, replace(base, template=template))
+
+
+def _refuse_trained_cases(material: Material) -> None:
+    """Raise `ExperimentError` if a model was trained on one of the cases: its score would say nothing."""
+    records = [(name, training_record(material.workspace, name)) for name in material.models]
+    for name, record in records:
+        if record is None:
+            continue
+        known = set(record["trained_on"])
+        inputs = ((case.id, templates.with_defaults(material.template, case.inputs)) for case in material.cases)
+        if trained := [case for case, values in inputs if hash_of_question(values) in known]:
+            raise ExperimentError(
+                f"{name} was trained on {len(trained)} of these cases ({', '.join(trained[:3])}), so they say nothing",
+                hint="use a suite that was left out of the training",
+                field="cases",
+            )
 
 
 def _base(workspace: Workspace, experiment: Experiment) -> Suite:

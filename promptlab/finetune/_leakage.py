@@ -3,26 +3,22 @@
     guard = LeakageGuard([("tickets/c-07", "Where is my order 5521?")])
     guard.problem("Where is my order 5522?")          # "nearly the same as the test case tickets/c-07 (overlap 0.83)"
 
-Two texts are the same if their words are, without case, spacing and punctuation. They are nearly the same if they share
-enough runs of five characters: the share is taken of the shorter text, so a question inside a longer one counts.
+Two texts are the same if they are without case, spacing and punctuation (`_util/same_question.py`). They are nearly the
+same if they share enough runs of five characters: the share is taken of the shorter text, so a question inside a longer
+one counts.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from promptlab._util.bm25 import words
+from promptlab._util.same_question import plain
 
 RUN = 5
 """The length of the runs of characters that are compared."""
 OVERLAP = 0.7
 """The share of common runs from which on two texts are nearly the same."""
-
-
-def plain(text: str) -> str:
-    """The words of `text`, without case, spacing and punctuation."""
-    return " ".join(words(text))
 
 
 def runs_of(text: str) -> frozenset[str]:
@@ -57,10 +53,13 @@ class _Texts:
 
 
 class LeakageGuard:
-    """Test cases, as pairs of a name and the text of their inputs."""
+    """Test cases, as pairs of a name and the text of their inputs. `groups` has the name of a case by its group, whose
+    rows are not trained on either."""
 
-    def __init__(self, cases: Iterable[tuple[str, str]], *, overlap: float = OVERLAP) -> None:
-        self._overlap, self._texts = overlap, _Texts()
+    def __init__(
+        self, cases: Iterable[tuple[str, str]], *, overlap: float = OVERLAP, groups: Mapping[str, str] = {}
+    ) -> None:
+        self._overlap, self._texts, self._groups = overlap, _Texts(), groups
         for name, text in cases:
             self._texts.add(name, plain(text))
 
@@ -68,8 +67,10 @@ class LeakageGuard:
     def cases(self) -> int:
         return len(self._texts.names)
 
-    def problem(self, text: str) -> str:
-        """Why a row with this text must not be trained on, as a clause; "" if it may be."""
+    def problem(self, text: str, group: str = "") -> str:
+        """Why a row with this text and group must not be trained on, as a clause; "" if it may be."""
+        if group and group in self._groups:
+            return f"of the same group as the test case {self._groups[group]}"
         own = plain(text)
         if own in self._texts.plain:
             return f"the same as the test case {self._texts.names[self._texts.plain[own]]}"
@@ -80,8 +81,9 @@ class LeakageGuard:
         return f"nearly the same as the test case {self._texts.names[number]} (overlap {share:.2f})"
 
 
-def groups_of(texts: Sequence[str], *, overlap: float = OVERLAP) -> list[list[int]]:
-    """The numbers of `texts` in groups: texts that are nearly the same as another one of a group are in it."""
+def groups_of(texts: Sequence[str], groups: Sequence[str] = (), *, overlap: float = OVERLAP) -> list[list[int]]:
+    """The numbers of `texts` in groups: texts that are nearly the same as another one of a group are in it, and those
+    with the same word in `groups`, if it is not ""."""
     parent = list(range(len(texts)))
 
     def root(number: int) -> int:
@@ -94,10 +96,14 @@ def groups_of(texts: Sequence[str], *, overlap: float = OVERLAP) -> list[list[in
         for other, _ in known.alike(text, overlap):
             parent[root(number)] = root(other)
         known.add("", text)
-    groups: dict[int, list[int]] = defaultdict(list)
+    first: dict[str, int] = {}
+    for number, group in enumerate(groups):
+        if group:
+            parent[root(number)] = root(first.setdefault(group, number))
+    found: dict[int, list[int]] = defaultdict(list)
     for number in range(len(texts)):
-        groups[root(number)].append(number)
-    return sorted(groups.values())
+        found[root(number)].append(number)
+    return sorted(found.values())
 
 
-__all__ = ["OVERLAP", "LeakageGuard", "groups_of", "plain"]
+__all__ = ["OVERLAP", "LeakageGuard", "groups_of"]

@@ -1,7 +1,7 @@
 """The rows that an adapter is trained on: questions with their right answers, from where people keep them.
 
 rows_of_pool(workspace, template, "fixtures/examples/tickets.jsonl")
-rows_of_suite(workspace, "tickets-train")              # cases with one expected answer
+rows_of_suite(workspace, template, "tickets-train")              # cases with one expected answer
 rows_of_ratings(workspace, store, template)            # answers that people called good, or corrected
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from promptlab import examples, runs, suites, templates
-from promptlab.errors import FinetuneError, PromptlabError
-from promptlab.finetune._leakage import LeakageGuard, groups_of, plain
+from promptlab._util.same_question import plain, text_of
+from promptlab.errors import FinetuneError, PromptlabError, nearest
+from promptlab.finetune._leakage import LeakageGuard, groups_of
 from promptlab.runs import Rating, Store
 from promptlab.templates import Template
 from promptlab.types import Label, Place, Result, canonical_json
@@ -28,18 +29,23 @@ SUITE = "suite:"
 
 @dataclass(frozen=True)
 class DataRow:
-    """A question with its right answer. `id` names it in messages; `places` are the files that it came from."""
+    """A question with its right answer. `id` names it in messages; `places` are the files that it came from. Rows are
+    compared by the inputs `compared`, or by all. Rows of one `group`, if it is not "", are on one side. `missing` are
+    inputs that the template needs and the row has not."""
 
     id: str
     inputs: Mapping[str, Any]
     answer: str
     label: Label = "public"
     places: tuple[Place, ...] = ()
+    compared: tuple[str, ...] | None = None
+    group: str = ""
+    missing: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """The text of the inputs, by which rows are compared."""
-        return text_of(self.inputs)
+        """The text of the inputs by which rows are compared."""
+        return text_of(self.inputs, self.compared)
 
 
 @dataclass(frozen=True)
@@ -63,31 +69,45 @@ class Split:
         return (*self.train, *self.held_out)
 
 
-def text_of(inputs: Mapping[str, Any]) -> str:
-    """The text of inputs: what is no text as JSON."""
-    return "\n".join(v if isinstance(v, str) else canonical_json(v) for v in inputs.values())
-
-
 def read_rows(
-    workspace: Workspace, template: Template, source: str, store: Store | None, tag: str = ""
+    workspace: Workspace, template: Template, source: str, store: Store | None, tag: str = "", group: str = ""
 ) -> list[DataRow]:
-    """The rows of `source`: the path of a pool, `suite:NAME`, or `ratings`. With `tag` only rows that have it.
+    """The rows of `source`: the path of a pool, `suite:NAME`, or `ratings`. With `tag` only rows that have it. Rows
+    with the same value of the input `group` are one group.
 
-    Raises `FinetuneError` if there are none.
+    Raises `FinetuneError` if there are none, or no input `group`.
     """
+    if group and group not in template.inputs:
+        raise FinetuneError(f"the template has no input `{group}`", hint=nearest(group, template.inputs), field="group")
     if source == RATINGS:
         if store is None:
             raise FinetuneError("ratings are in the run history, which is not open")
         rows = rows_of_ratings(workspace, store, template)
     elif source.startswith(SUITE):
-        rows = rows_of_suite(workspace, source.removeprefix(SUITE), tag)
+        rows = rows_of_suite(workspace, template, source.removeprefix(SUITE), tag)
     else:
         rows = rows_of_pool(workspace, template, source, tag)
     if not rows:
         raise FinetuneError(
             f"there is nothing to train on in {source}", hint="see docs/finetune.md for where rows come from"
         )
-    return rows
+    names = inputs_that_differ(template, rows)
+    return [
+        replace(
+            row,
+            compared=names,
+            group=plain(text_of(row.inputs, [group])) if group else "",
+            missing=tuple(name for name in template.inputs if name not in row.inputs),
+        )
+        for row in rows
+    ]
+
+
+def inputs_that_differ(template: Template, rows: Sequence[DataRow]) -> tuple[str, ...]:
+    """The inputs by which rows can be told apart. One with the same value in every row, such as the one article that
+    all questions are about, would make every row nearly the same as every test case."""
+    values = {name: {canonical_json(row.inputs.get(name)) for row in rows} for name in template.inputs}
+    return tuple(name for name, seen in values.items() if len(seen) > 1) or tuple(template.inputs)
 
 
 def rows_of_pool(workspace: Workspace, template: Template, path: str, tag: str = "") -> list[DataRow]:
@@ -99,10 +119,10 @@ def rows_of_pool(workspace: Workspace, template: Template, path: str, tag: str =
     ]
 
 
-def rows_of_suite(workspace: Workspace, name: str, tag: str = "") -> list[DataRow]:
+def rows_of_suite(workspace: Workspace, template: Template, name: str, tag: str = "") -> list[DataRow]:
     """The cases of a suite that expect one text or number."""
     return [
-        DataRow(case.id, dict(case.inputs), str(case.expected), case.label, case.places)
+        DataRow(case.id, templates.with_defaults(template, case.inputs), str(case.expected), case.label, case.places)
         for case in cases_of(workspace, name)
         if isinstance(case.expected, str | int | float) and (not tag or tag in case.tags)
     ]
@@ -150,10 +170,17 @@ def cases_of(workspace: Workspace, name: str) -> tuple[suites.Case, ...]:
 
 
 def guard_of(
-    workspace: Workspace, template: Template, names: Sequence[str], source: str, overlap: float
+    workspace: Workspace,
+    template: Template,
+    rows: Sequence[DataRow],
+    *,
+    names: Sequence[str],
+    source: str,
+    overlap: float,
+    group: str = "",
 ) -> LeakageGuard:
-    """The guard with the cases of the suites `names`; without names, of every suite that asks this template, except
-    the one that is trained on."""
+    """The guard of `rows` with the cases of the suites `names`; without names, of every suite that asks this template,
+    except the one that is trained on."""
     paths = list(names)
     if not paths:
         own = suites.load_suite(workspace, source.removeprefix(SUITE)).path if source.startswith(SUITE) else ""
@@ -162,10 +189,15 @@ def guard_of(
             for path in suites.suite_paths(workspace)
             if path != own and suites.load_suite(workspace, path).template.path == template.path
         ]
-    return LeakageGuard(
-        ((f"{name}/{case.id}", text_of(case.inputs)) for name in paths for case in cases_of(workspace, name)),
-        overlap=overlap,
-    )
+    compared = rows[0].compared
+    cases = {
+        f"{name}/{case.id}": templates.with_defaults(template, case.inputs)
+        for name in paths
+        for case in cases_of(workspace, name)
+    }
+    texts = [(name, text_of(inputs, compared)) for name, inputs in cases.items()]
+    groups = {plain(text_of(inputs, [group])): name for name, inputs in cases.items()} if group else {}
+    return LeakageGuard(texts, overlap=overlap, groups=groups)
 
 
 def split_rows(rows: Iterable[DataRow], guard: LeakageGuard, *, held_out: float, seed: int, overlap: float) -> Split:
@@ -178,7 +210,7 @@ def split_rows(rows: Iterable[DataRow], guard: LeakageGuard, *, held_out: float,
     if not kept:
         why = dropped[0].why if dropped else "there are none"
         raise FinetuneError(f"no row is left to train on: {why}", hint="use other data, or another suite with --suite")
-    groups = groups_of([row.text for row in kept], overlap=overlap)
+    groups = groups_of([row.text for row in kept], [row.group for row in kept], overlap=overlap)
     wanted = round(len(kept) * held_out)
     random.Random(f"held out/{seed}").shuffle(groups)
     out: set[int] = set()
@@ -200,9 +232,11 @@ def _usable(rows: Iterable[DataRow], guard: LeakageGuard) -> tuple[list[DataRow]
     seen: set[str] = set()
     for row in every:
         own = plain(row.text)
-        why = guard.problem(row.text)
+        why = guard.problem(row.text, row.group)
         if not row.answer.strip():
             why = "its answer is empty"
+        elif row.missing:
+            why = f"it has no `{row.missing[0]}`, which the template needs"
         elif not why and len(answers[own]) > 1:
             why = "the same question has different answers"
         elif not why and own in seen:
@@ -217,7 +251,7 @@ def _usable(rows: Iterable[DataRow], guard: LeakageGuard) -> tuple[list[DataRow]
 
 def _inputs(template: Template, texts: Mapping[str, str]) -> dict[str, Any]:
     own = {name: value for name, value in texts.items() if name in template.inputs}
-    return {**templates.sample_inputs(template), **templates.inputs_from_text(template, own)}
+    return templates.with_defaults(template, templates.inputs_from_text(template, own))
 
 
-__all__ = ["RATINGS", "SUITE", "DataRow", "Dropped", "Split", "guard_of", "read_rows", "split_rows", "text_of"]
+__all__ = ["RATINGS", "SUITE", "DataRow", "Dropped", "Split", "guard_of", "read_rows", "split_rows"]

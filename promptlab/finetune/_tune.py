@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import json
 import resource
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from promptlab import runs, templates
+from promptlab import examples, runs, templates
 from promptlab._util.files import write_atomically, write_new
-from promptlab.errors import FinetuneError
+from promptlab._util.same_question import hash_of_question, text_of
+from promptlab.errors import FinetuneError, WindowExceeded
 from promptlab.finetune._extras import require_libraries, versions
-from promptlab.finetune._leakage import OVERLAP, plain
+from promptlab.finetune._leakage import OVERLAP, LeakageGuard
 from promptlab.finetune._recipe import Recipe, TokenRow, total_tokens
-from promptlab.finetune._rows import DataRow, Split, guard_of, read_rows, split_rows
+from promptlab.finetune._rows import DataRow, Dropped, Split, guard_of, read_rows, split_rows
 from promptlab.models import Catalogue, Trainable, label_of_model, training_folder, training_record
 from promptlab.runs import Given, Store
 from promptlab.templates import Template
@@ -49,9 +50,9 @@ class Tuning:
     """What is wanted: an adapter of `base` for `template`, trained on `data`.
 
     `data` is the path of a pool, `suite:NAME`, or `ratings`; with `tag` only rows that have it. Cases of `suites`, or
-    of every suite of the template, are never trained on, nor is what overlaps with one by `overlap` or more. The
-    examples of the template are left out of the prompt that is trained on, unless `shots`. `name` is that of the model
-    in the catalogue.
+    of every suite of the template, are never trained on, nor is what overlaps with one by `overlap` or more, or has the
+    same value of the input `group`. The examples of the template are left out of the prompt that is trained on, unless
+    `shots`. `name` is that of the model in the catalogue.
     """
 
     template: str
@@ -60,6 +61,7 @@ class Tuning:
     name: str = ""
     suites: tuple[str, ...] = ()
     tag: str = ""
+    group: str = ""
     shots: bool = False
     overlap: float = OVERLAP
     recipe: Recipe = field(default_factory=Recipe)
@@ -93,22 +95,29 @@ class PlannedTuning:
         backend: Trainable,
         entry: LlamaModel,
     ) -> None:
-        self.workspace, self.tuning, self.template, self.split = workspace, tuning, template, split
+        self.workspace, self.tuning, self.template = workspace, tuning, template
         self._backend, self._entry = backend, entry
         self._training: Any = None
-        rows = [self._tokens(row) for row in split.every]
-        self.train_tokens = [tokens for tokens, _ in rows[: len(split.train)]]
-        self.held_out_tokens = [tokens for tokens, _ in rows[len(split.train) :]]
+        rows = [(row, self._tokens(row)) for row in split.every]
+        tokens = {number: found for number, (_, found) in enumerate(rows) if found}
+        self.split = _without_long_rows(split, tokens, tuning.base)
+        ordered = [found for found, _ in tokens.values()]
+        self.train_tokens = ordered[: len(self.split.train)]
+        self.held_out_tokens = ordered[len(self.split.train) :]
         trained = label_of_model(workspace, tuning.base)
-        self.label: Label = highest([template.label, trained, *(label for _, label in rows)])
+        self.label: Label = highest([template.label, trained, *(label for _, label in tokens.values())])
 
-    def _tokens(self, row: DataRow) -> tuple[TokenRow, Label]:
-        """The tokens of a row as the model is asked and should answer, and the label of all that is in them."""
+    def _tokens(self, row: DataRow) -> tuple[TokenRow, Label] | None:
+        """The tokens of a row as the model is asked and should answer, and the label of all that is in them. None if
+        they do not fit into the window."""
         given = Given(row.inputs, row.label, {"": row.places})
         without: tuple[Any, ...] = () if self.tuning.shots else ("examples",)
         trial = runs.plan_question(self.workspace, self.template, given, without=without)
         request = runs.request_of(replace(trial, model=self.tuning.base, case=row.id))
-        prompt, answer = self._backend.answer_tokens(request, row.answer.strip())
+        try:
+            prompt, answer = self._backend.answer_tokens(request, row.answer.strip())
+        except WindowExceeded:
+            return None
         return TokenRow(prompt, answer), label_of_prompt(Labels(self.workspace).today(request.prompt))
 
     @property
@@ -234,7 +243,7 @@ class PlannedTuning:
             "rows": len(self.split.train),
             "held_out": len(self.split.held_out),
             "dropped": [asdict(one) for one in self.split.dropped],
-            "trained_on": [sha256(plain(row.text)) for row in self.split.every],
+            "trained_on": [hash_of_question(row.inputs) for row in self.split.every],
             "label": self.label,
             "recipe": self.tuning.recipe.as_data(),
             "identity": self.identity,
@@ -259,7 +268,6 @@ def plan_tuning(
 
     Raises:
         FinetuneError: the base is no local model or has an adapter already, or no row is left.
-        WindowExceeded: a row is longer than the window of the base model.
     """
     entry = catalogue.entry(tuning.base)
     if not isinstance(entry, LlamaModel):
@@ -270,13 +278,50 @@ def plan_tuning(
         raise FinetuneError(f"{tuning.base} has an adapter already", hint="train the model that it was made from")
     _check_name(workspace, tuning)
     template = templates.load(workspace, tuning.template)
-    rows = read_rows(workspace, template, tuning.data, store, tuning.tag)
-    guard = guard_of(workspace, template, tuning.suites, tuning.data, tuning.overlap)
+    rows = read_rows(workspace, template, tuning.data, store, tuning.tag, tuning.group)
+    guard = guard_of(
+        *(workspace, template, rows),
+        names=tuning.suites,
+        source=tuning.data,
+        overlap=tuning.overlap,
+        group=tuning.group,
+    )
+    if tuning.shots:
+        _refuse_test_shots(workspace, template, guard, rows[0].compared)
     recipe = tuning.recipe
     split = split_rows(rows, guard, held_out=recipe.held_out, seed=recipe.seed, overlap=tuning.overlap)
     backend = catalogue.backend(tuning.base)
     assert isinstance(backend, Trainable), "a local model has a file"
     return PlannedTuning(workspace, tuning, template, split, backend, entry)
+
+
+def _without_long_rows(split: Split, kept: Collection[int], base: str) -> Split:
+    """`split` with only the rows whose numbers in `split.every` are in `kept`; the others are dropped.
+
+    Raises `FinetuneError` if none is left to train on.
+    """
+    why = f"it does not fit into the window of {base}"
+    rows = list(enumerate(split.every))
+    train = tuple(row for number, row in rows[: len(split.train)] if number in kept)
+    held_out = tuple(row for number, row in rows[len(split.train) :] if number in kept)
+    if not train:
+        raise FinetuneError(f"no row is left to train on: {why}", hint="raise its `n_ctx`, or use another model")
+    long = (Dropped(row.id, why) for number, row in rows if number not in kept)
+    return Split(train, held_out, (*split.dropped, *long))
+
+
+def _refuse_test_shots(
+    workspace: Workspace, template: Template, guard: LeakageGuard, compared: tuple[str, ...] | None
+) -> None:
+    """Raise `FinetuneError` if a test case could be an example in the prompts that are trained on."""
+    pool = examples.load_pool(workspace, template.examples.pool) if template.examples else ()
+    found = [one.id for one in pool if guard.problem(text_of(one.inputs, compared))]
+    if found:
+        raise FinetuneError(
+            f"{len(found)} examples of the pool are test cases, or nearly ({', '.join(found[:3])})",
+            hint="train without --shots, or take them out of the pool",
+            field="shots",
+        )
 
 
 def _check_name(workspace: Workspace, tuning: Tuning) -> None:

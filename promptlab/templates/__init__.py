@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         render,
         sample_inputs,
         template_paths,
+        with_defaults,
     )
     from promptlab.templates._materials import Materials, MaterialsReader, load_materials, render_with_samples
     from promptlab.templates._new import checked_copy, new_template_path, standard_template, template_from_prompt
@@ -151,6 +152,7 @@ __all__ = [
     "type_problem",
     "unused_input_name",
     "unused_inputs",
+    "with_defaults",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

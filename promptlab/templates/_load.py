@@ -92,6 +92,13 @@ def sample_inputs(template: Template) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def with_defaults(template: Template, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that the template declares, in its order: those in `inputs`, else the defaults. Those that have
+    neither are left out."""
+    values = {name: inputs.get(name, spec.default) for name, spec in template.inputs.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def inputs_from_text(template: Template, texts: Mapping[str, str]) -> dict[str, Any]:
     """Inputs that a user typed, as values of the types that the template declares.
 
@@ -121,4 +128,5 @@ __all__ = [
     "render",
     "sample_inputs",
     "template_paths",
+    "with_defaults",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from promptlab import templates
+from promptlab._util.same_question import hash_of_question, plain
 from promptlab.errors import FinetuneError, GateRefused
 from promptlab.finetune import (
     RATINGS,
@@ -29,6 +30,7 @@ from promptlab.server import ModelServer
 from promptlab.workspace import Workspace
 from tests.gguf_made import tiny, write
 
+WORDS = ["lamp", "desk", "parcel", "invoice", "login", "courier", "receipt", "screen", "battery", "zip", "fee", "mug"]
 CASE = "Where is my order 5521, it should have been here on Monday?"
 
 
@@ -41,21 +43,7 @@ def workspace(folder: Path, *, rows: int = 12, label: str = "public", extra: str
         f"models:\n  tiny: {{backend: llama, path: tiny.gguf, n_ctx: 512}}\n{extra}labels: {{pool.jsonl: {label}}}\n"
     )
     (folder / "templates/t.yaml").write_text("inputs:\n  q: {type: string}\ninstructions: Sort it.\n")
-    words = (
-        "lamp",
-        "desk",
-        "parcel",
-        "invoice",
-        "login",
-        "courier",
-        "receipt",
-        "screen",
-        "battery",
-        "zip",
-        "fee",
-        "mug",
-    )
-    pool = [{"id": f"r{n}", "inputs": {"q": f"{words[n]} {words[n]}?"}, "output": f"o{n % 3}"} for n in range(rows)]
+    pool = [{"id": f"r{n}", "inputs": {"q": f"{WORDS[n]} {WORDS[n]}?"}, "output": f"o{n % 3}"} for n in range(rows)]
     (folder / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pool))
     suite = {"template": "templates/t.yaml", "models": ["tiny"], "scorers": ["exact"]}
     cases = [{"id": "c1", "inputs": {"q": "MUG, mug"}, "expected": "o2"}]
@@ -219,6 +207,105 @@ def test_rated_answers_are_rows_with_the_newest_rating_of_a_question(tmp_path: P
     rows = {row.inputs["q"]: row.answer for row in planned.split.every}
     assert rows == {"What is a lamp?": "light", "What is a desk?": "furniture", "Is it late?": "yes"}
     assert [one.why for one in planned.split.dropped] == ["the same as the test case fixtures/suites/s.yaml/c1"]
+
+
+# Two questions, and whether they count as the same: what the guard, the search for contradictions and the record use.
+SAME: list[tuple[str, str, bool]] = [
+    ("Where is it?", "where is  IT", True),
+    ("(Where) is: it!", "Where is it", True),
+    ("well-known", "well known", True),
+    ("ＡＢＣ", "abc", True),
+    ("3+4", "3 + 4", True),
+    ("3+4", "3-4", False),
+    ("3 - 4", "3 4", False),
+    ("3*4", "3/4", False),
+    ("Is -5 cold?", "Is 5 cold?", False),
+    ("Pay 3.50", "Pay 350", False),
+    ("at 10:30", "at 1030", False),
+    ("10 %", "10", False),
+    ("5 €", "5 $", False),
+    ("good 👍", "good 👎", False),
+    ("a < b", "a > b", False),
+    ("कि", "का", False),
+    ("C#", "C++", False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "same"), SAME)
+def test_questions_are_the_same_without_case_spacing_and_punctuation_only(one: str, other: str, same: bool) -> None:
+    assert (plain(one) == plain(other)) == same
+    assert (hash_of_question({"q": one}) == hash_of_question({"q": other})) == same
+
+
+def test_an_article_that_all_rows_share_does_not_make_them_alike(tmp_path: Path) -> None:
+    space = workspace(tmp_path)
+    article = "The parcel service of the town opens at nine and closes at five, but not on Sundays. " * 3
+    (tmp_path / "templates/t.yaml").write_text("inputs: {article: {type: string}, q: {type: string}}\n")
+    rows = [("a", "When does it open?"), ("b", "Who owns the blue lorry?"), ("c", "Is it closed on a Sunday?")]
+    (tmp_path / "pool.jsonl").write_text(
+        "".join(json.dumps({"id": i, "inputs": {"article": article, "q": q}, "output": i}) + "\n" for i, q in rows)
+    )
+    suite = {"template": "templates/t.yaml", "models": ["tiny"], "scorers": ["exact"]}
+    cases = [{"id": "c1", "inputs": {"article": article, "q": "when does it OPEN"}, "expected": "a"}]
+    (tmp_path / "fixtures/suites/s.yaml").write_text(json.dumps({**suite, "cases": cases}))
+    planned = plan_tuning(space, Catalogue(space), Tuning("t", "pool.jsonl", "tiny", recipe=Recipe(held_out=0)))
+    assert [row.id for row in planned.split.every] == ["b", "c"]
+    assert [one.id for one in planned.split.dropped] == ["a"]
+
+
+def test_rows_without_an_input_that_the_template_needs_are_dropped(tmp_path: Path) -> None:
+    space = workspace(tmp_path)
+    text = "inputs: {q: {type: string}, place: {type: string, sample: here}, lang: {type: string, default: en}}\n"
+    (tmp_path / "templates/t.yaml").write_text(text)
+    with (tmp_path / "pool.jsonl").open("a") as file:
+        file.write(json.dumps({"id": "whole", "inputs": {"q": "a kettle", "place": "there"}, "output": "x"}) + "\n")
+    (tmp_path / "fixtures/suites/s.yaml").unlink()
+    planned = plan_tuning(space, Catalogue(space), Tuning("t", "pool.jsonl", "tiny"))
+    assert [(row.id, row.inputs["lang"], row.inputs["place"]) for row in planned.split.every] == [
+        ("whole", "en", "there")
+    ]
+    assert {one.why for one in planned.split.dropped} == {"it has no `place`, which the template needs"}
+
+
+def test_a_row_that_does_not_fit_into_the_window_is_dropped(tmp_path: Path) -> None:
+    space = workspace(tmp_path)
+    with (tmp_path / "pool.jsonl").open("a") as file:
+        file.write(json.dumps({"id": "long", "inputs": {"q": "a kettle " * 60}, "output": "x"}) + "\n")
+    planned = plan_tuning(space, Catalogue(space), Tuning("t", "pool.jsonl", "tiny"))
+    assert {one.id: one.why for one in planned.split.dropped}["long"] == "it does not fit into the window of tiny"
+    assert len(planned.split.every) == len(planned.train_tokens) + len(planned.held_out_tokens) == 11
+    with pytest.raises(FinetuneError, match="nothing to train on"):
+        plan_tuning(space, Catalogue(space), Tuning("t", "pool.jsonl", "tiny", tag="absent"))
+
+
+def test_rows_of_a_group_stay_together_and_away_from_its_test_cases(tmp_path: Path) -> None:
+    space = workspace(tmp_path)
+    (tmp_path / "templates/t.yaml").write_text("inputs: {q: {type: string}, who: {type: string}}\n")
+    rows = [
+        {"id": f"r{n}", "inputs": {"q": f"{word} {n}", "who": f"customer {n // 2}"}, "output": "x"}
+        for n, word in enumerate(WORDS)
+    ]
+    (tmp_path / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    suite = {"template": "templates/t.yaml", "models": ["tiny"], "scorers": ["exact"]}
+    cases = [{"id": "c1", "inputs": {"q": "a brush", "who": "Customer 2"}, "expected": "x"}]
+    (tmp_path / "fixtures/suites/s.yaml").write_text(json.dumps({**suite, "cases": cases}))
+    tuning = Tuning("t", "pool.jsonl", "tiny", group="who", overlap=1.0, recipe=Recipe(held_out=0.34))
+    split = plan_tuning(space, Catalogue(space), tuning).split
+    assert {one.id for one in split.dropped} == {"r4", "r5"}
+    sides = [{row.inputs["who"] for row in side} for side in (split.train, split.held_out)]
+    assert all(sides)
+    assert not sides[0] & sides[1]
+    with pytest.raises(FinetuneError, match="whom"):
+        plan_tuning(space, Catalogue(space), replace(tuning, group="whom"))
+
+
+def test_examples_in_the_prompt_may_not_be_test_cases_either(tmp_path: Path) -> None:
+    space = workspace(tmp_path)
+    template = tmp_path / "templates/t.yaml"
+    template.write_text(template.read_text() + "examples: {pool: pool.jsonl, k: 1}\n")
+    plan_tuning(space, Catalogue(space), Tuning("t", "pool.jsonl", "tiny"))
+    with pytest.raises(FinetuneError, match="r11"):
+        plan_tuning(space, Catalogue(space), Tuning("t", "pool.jsonl", "tiny", shots=True))
 
 
 def test_a_base_that_is_no_local_model_is_refused(tmp_path: Path) -> None:
