@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,9 @@ import click
 from promptlab.cli._common import opened, print_json, print_line
 
 if TYPE_CHECKING:
+    from promptlab.experiments import Outcome
     from promptlab.finetune import PlannedTuning, TrainingProgress, Tuned
+    from promptlab.lab import Lab
 
 
 @click.command(short_help="Train an adapter of a local model for a template.")
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides all that is drawn by chance.")
 @click.option("--again", is_flag=True, help="Begin anew, even if there is a checkpoint.")
 @click.option("--dry-run", is_flag=True, help="Print the rows and the steps; train nothing.")
-@click.option("--report", metavar="FILE", help="Then ask the suite of --suite, and write the report as Markdown.")
+@click.option("--report", metavar="FILE", help="Then ask the suite of --suite, and write the report (.md).")
 @click.option("--shot-numbers", default="8", metavar="K,K…", help="Numbers of examples in the report. [8]")
 @click.option("--json", "as_json", is_flag=True, help="Print the record of the training as JSON.")
 def finetune(template: str, **rest: Any) -> None:
@@ -61,6 +64,7 @@ def finetune(template: str, **rest: Any) -> None:
     )
     keys = ("data", "base", "name", "suites", "tag", "group", "shots", "overlap")
     tuning = Tuning(template, recipe=recipe, **{key: rest[key] for key in keys})
+    ks = _shot_numbers(rest) if rest["report"] else []
     with opened() as lab:
         planned = plan_tuning(lab.workspace, lab.catalogue, tuning, lab.store if rest["data"] == "ratings" else None)
         for line in planned.facts():
@@ -71,20 +75,26 @@ def finetune(template: str, **rest: Any) -> None:
         tuned = done or _trained(planned, again=rest["again"])
         _print(planned, tuned, as_json=rest["as_json"])
     if rest["report"]:
-        _report(planned, rest)
+        _report(planned, rest, ks)
 
 
-def _report(planned: PlannedTuning, rest: dict[str, Any]) -> None:
-    """Ask base and tuned model the first suite of `--suite` in every way, print the table and write the report."""
-    from promptlab.experiments import Experiment, Running, Tools, plan_experiment, sentence
-    from promptlab.finetune import headline_lines, headline_markdown, headline_rows
-
+def _shot_numbers(rest: dict[str, Any]) -> list[int]:
+    """The numbers of examples in the report. Raises `UsageError` if no report can be written, before minutes go into
+    the training."""
     if not rest["suites"]:
         raise click.UsageError("--report needs the suite to ask, with --suite")
+    if Path(rest["report"]).suffix != ".md":
+        raise click.UsageError(f"the report is Markdown, with a name that ends in .md, not {rest['report']}")
     try:
-        ks = [int(word) for word in rest["shot_numbers"].split(",")]
+        return [int(word) for word in rest["shot_numbers"].split(",")]
     except ValueError as exc:
         raise click.UsageError(f"--shot-numbers takes numbers with commas, not {rest['shot_numbers']!r}") from exc
+
+
+def _report(planned: PlannedTuning, rest: dict[str, Any], ks: list[int]) -> None:
+    """Ask base and tuned model the first suite of `--suite` in every way, print the table and write the report."""
+    from promptlab.experiments import Experiment, Running, Tools, plan_experiment
+
     base, tuned = rest["base"], planned.tuning.model
     wanted = Experiment(
         *(f"{tuned}-finetune", "finetune", planned.tuning.template, rest["suites"][0], (base, tuned)),
@@ -96,12 +106,34 @@ def _report(planned: PlannedTuning, rest: dict[str, Any]) -> None:
             if sys.stderr.isatty():
                 click.echo(f"\r{progress.done} of {progress.total} answers", nl=False, err=True)
         assert running.outcome is not None, "the iteration has ended"
-        rows = headline_rows(running.outcome, lab.store, lab.catalogue)
-    print_line(sentence(running.outcome.effects))
+        _write_report(lab, running.outcome, Path(rest["report"]))
+
+
+def _write_report(lab: Lab, outcome: Outcome, path: Path) -> None:
+    """Print the sentence and the table, and write the report: Markdown, with its picture and all answers beside it."""
+    from promptlab.experiments import as_svg, html_report, pictures_of, sentence
+    from promptlab.finetune import headline_lines, headline_markdown, headline_rows
+    from promptlab.models import model_facts
+
+    rows = headline_rows(outcome, lab.store, lab.catalogue)
+    print_line(sentence(outcome.effects))
     for line in headline_lines(rows):
         print_line(line)
-    Path(rest["report"]).write_text(headline_markdown(running.outcome, rows), encoding="utf-8")
-    click.echo(f"written: {rest['report']}", err=True)
+    facts = model_facts(lab.catalogue, outcome.planned.experiment.models)
+    pictures, whole = pictures_of(outcome, facts=facts), path.with_suffix(".html")
+    if pictures:
+        picture = pictures[0]
+        path.with_suffix(".svg").write_text(as_svg(picture.chart, alt=picture.sentence), encoding="utf-8")
+    whole.write_text(html_report(outcome, facts=facts, store=lab.store), encoding="utf-8")
+    text = headline_markdown(
+        outcome,
+        rows,
+        picture=path.with_suffix(".svg").name if pictures else "",
+        report=whole.name,
+        command=shlex.join(["promptlab", *sys.argv[1:]]),
+    )
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"written: {path} and {whole}", err=True)
 
 
 def _trained(planned: PlannedTuning, *, again: bool) -> Tuned:

@@ -25,6 +25,7 @@ class HeadlineRow:
     way: str
     passed: int
     judged: int
+    not_judged: int
     score: float | None
     low: float
     high: float
@@ -55,11 +56,13 @@ def headline_rows(outcome: Outcome, store: Store, catalogue: Catalogue) -> list[
         record = training_record(outcome.planned.material.workspace, row["model"])
         rows.append(
             HeadlineRow(
-                *(row["model"], row["arm"], row["passed"], row["judged"], row["score"], row["low"], row["high"]),
-                fmean(tokens) if tokens else None,
-                fmean(seconds) if seconds else None,
-                getattr(catalogue.backend(row["model"]), "size", None),
-                record["seconds"] / 60 if record else 0.0,
+                model=row["model"],
+                way=row["arm"],
+                **{key: row[key] for key in ("passed", "judged", "not_judged", "score", "low", "high")},
+                tokens=fmean(tokens) if tokens else None,
+                seconds=fmean(seconds) if seconds else None,
+                bytes=getattr(catalogue.backend(row["model"]), "size", None),
+                minutes=record["seconds"] / 60 if record else 0.0,
             )
         )
     return rows
@@ -74,7 +77,7 @@ def headline_cells(rows: Sequence[HeadlineRow]) -> list[list[str]]:
             [
                 row.model,
                 row.way,
-                f"{row.passed} of {row.judged}",
+                f"{row.passed} of {row.judged}" + (f", {row.not_judged} not judged" if row.not_judged else ""),
                 f"{100 * row.low:.0f} to {100 * row.high:.0f} %" if row.judged else "–",
                 "–" if row.tokens is None else f"{row.tokens:.0f}",
                 "–" if row.seconds is None else f"{row.seconds:.2f}",
@@ -93,17 +96,29 @@ def headline_lines(rows: Sequence[HeadlineRow]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
-def headline_markdown(outcome: Outcome, rows: Sequence[HeadlineRow]) -> str:
-    """The report as Markdown: the sentence, the table of the ways, and the table of the comparisons."""
+def headline_markdown(
+    outcome: Outcome, rows: Sequence[HeadlineRow], *, picture: str = "", report: str = "", command: str = ""
+) -> str:
+    """The report as Markdown: the sentence, the picture, the table of the ways, and the table of the comparisons.
+
+    `picture` and `report` are addresses of the picture and the whole report; `command` makes all of it again.
+    """
+    title = outcome.planned.experiment.description or "Would fine-tuning beat the prompt?"
     lines = [
+        f"# {title}",
+        "",
+        *([f"Written by `{command}`.", ""] if command else []),
         sentence(outcome.effects),
         "",
+        *([f"![The effects with their intervals]({picture})", ""] if picture else []),
         *_markdown(headline_cells(rows)),
         "",
         *_markdown(_effect_cells(outcome)),
         "",
     ]
     lines += [*outcome.design.notes, *(note for note in outcome.notes if note not in outcome.design.notes)]
+    if report:
+        lines += ["", f"[The whole report]({report}), with the cases that changed."]
     return "\n".join(lines).rstrip() + "\n"
 
 
