@@ -87,7 +87,7 @@ def test_every_kind_can_be_asked(tmp_path: Path, name: str) -> None:
     assert len(outcome.seen.every) == outcome.planned.trials
     compared = {model for contrast in outcome.design.contrasts for model in contrast.compared(("m", "n"))}
     assert {effect.model for effect in outcome.effects} == compared
-    assert compared == ({"n"} if name == "models" else {"m", "n"})
+    assert compared == ({"n"} if name in ("models", "finetune") else {"m", "n"})
     assert all(one.score is not None for one in outcome.seen.every if one.arm != "planted")
 
 

@@ -22,7 +22,7 @@ LONG = "a-model-with-a-very-long-name-of-its-own-q4_k_m-2026-11-29"
 def test_every_kind_has_pictures_with_a_table_and_a_sentence(
     tmp_path: Path, name: str, models: tuple[str, ...]
 ) -> None:
-    if name == "models" and len(models) == 1:
+    if name in ("models", "finetune") and len(models) == 1:
         pytest.skip("one model cannot be compared with another")
     space = workspace(tmp_path, cases=4)
     backends = [able(lambda there: 0.7 if there["context"] else 0.3, model) for model in models]

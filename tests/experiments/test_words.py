@@ -24,6 +24,7 @@ FIRST = {
     "models": "n is 50 points better than m",
     "params": "Top p 1 instead of 0.5 adds",
     "grid": "The article adds",
+    "finetune": "o is 50 points better than m",
 }
 """How the sentence of a kind's first contrast begins when it helps."""
 OPTIONS: dict[str, dict[str, object]] = {
