@@ -59,7 +59,11 @@ def test_a_wrong_fact_is_not_in_its_document() -> None:
 
 
 def test_every_kind_has_an_experiment() -> None:
-    assert {experiment.kind for experiment in EXPERIMENTS} >= set(kind_names())
+    elsewhere = {"finetune"}  # in a workspace of its own, because git has no adapter: fixtures/finetune
+    assert {experiment.kind for experiment in EXPERIMENTS} >= set(kind_names()) - elsewhere
+    page = (FOLDER / "finetune-tickets.md").read_text(encoding="utf-8")
+    assert "--base smollm2-135m" in page
+    assert page.count("| smollm2-135m-tickets |") == 3
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)

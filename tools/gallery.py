@@ -44,6 +44,20 @@ answers were seen. The effects hold for these models, these prompts and cases li
 quantisations name your own GGUF files in `promptlab.yaml`, and all of them in the experiment.
 """
 
+TICKETS = """\
+## Would fine-tuning beat the prompt?
+
+`finetune`: a small model trained on 48 tickets of a made-up ferry line, against the same model with the best prompts.
+
+![The effects with their intervals](finetune-tickets.svg)
+
+[The comparison](finetune-tickets.md), [the report](finetune-tickets.html), the workspace
+[`fixtures/finetune`](../../fixtures/finetune). In that folder, after `make finetune`:
+
+    promptlab finetune tickets --data examples/tickets.jsonl --base smollm2-135m --suite tickets \
+      --shot-numbers 8,24 --report finetune-tickets.md
+"""
+
 
 def main(words: Sequence[str]) -> int:
     ask, wanted = "--ask" in words, [word for word in words if not word.startswith("-")]
@@ -60,6 +74,7 @@ def main(words: Sequence[str]) -> int:
                 continue
             parts.append(_written(lab, outcome))
             print(experiment.name)
+    parts.append(TICKETS)
     (FOLDER / "README.md").write_text("\n".join(parts), encoding="utf-8")
     return 1 if missing else 0
 
