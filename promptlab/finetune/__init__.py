@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from promptlab.finetune._rows import DataRow, Dropped, Split, read_rows, split_rows
     from promptlab.finetune._train import Look, Training, TrainingProgress
     from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning, plan_tuning
-    from promptlab.finetune._weights import ARCHITECTURES, BaseModel, read_base
+    from promptlab.finetune._understood import ARCHITECTURES
+    from promptlab.finetune._weights import BaseModel, read_base
 
 __all__ = [
     "ARCHITECTURES",

@@ -43,7 +43,7 @@ def logits_of_transformers(model: Any, tokens: Sequence[int]) -> Any:
 
 
 def logits_of_llama(path: Path, tokens: Sequence[int], adapter: Path | None = None) -> Any:
-    """The logits of llama.cpp after each token."""
+    """The logits of llama.cpp after each token, with its cache in 32-bit floats as the weights are."""
     import llama_cpp
     import numpy
 
@@ -52,8 +52,9 @@ def logits_of_llama(path: Path, tokens: Sequence[int], adapter: Path | None = No
     compute_here()
     library()
     lora = str(adapter) if adapter is not None else None
+    exact = {"type_k": llama_cpp.GGML_TYPE_F32, "type_v": llama_cpp.GGML_TYPE_F32}
     model = llama_cpp.Llama(
-        str(path), lora_path=lora, n_ctx=max(64, len(tokens)), verbose=False, n_threads=1, logits_all=True
+        str(path), lora_path=lora, n_ctx=max(64, len(tokens)), verbose=False, n_threads=1, logits_all=True, **exact
     )
     model.eval(list(tokens))
     rows = []
