@@ -34,16 +34,17 @@ def matrices_of(adapted: Any) -> Mapping[str, Any]:
     return dict(get_peft_model_state_dict(adapted))
 
 
-def logits_of_transformers(model: Any, tokens: Sequence[int]) -> Any:
-    """The logits after each token."""
+def logits_of_transformers(model: Any, tokens: Sequence[int], every: int = 4) -> Any:
+    """The logits after each `every`-th token and the last one."""
     import torch
 
     with torch.no_grad():
-        return model(torch.tensor([list(tokens)]), use_cache=False).logits[0].numpy()
+        keep = torch.tensor(places(len(tokens), every))
+        return model(torch.tensor([list(tokens)]), use_cache=False, logits_to_keep=keep).logits[0].numpy()
 
 
-def logits_of_llama(path: Path, tokens: Sequence[int], adapter: Path | None = None) -> Any:
-    """The logits of llama.cpp after each token, with its cache in 32-bit floats as the weights are."""
+def logits_of_llama(path: Path, tokens: Sequence[int], adapter: Path | None = None, every: int = 4) -> Any:
+    """The same of llama.cpp, with its cache in 32-bit floats as the weights are."""
     import llama_cpp
     import numpy
 
@@ -51,16 +52,20 @@ def logits_of_llama(path: Path, tokens: Sequence[int], adapter: Path | None = No
 
     compute_here()
     library()
-    lora = str(adapter) if adapter is not None else None
     exact = {"type_k": llama_cpp.GGML_TYPE_F32, "type_v": llama_cpp.GGML_TYPE_F32}
-    model = llama_cpp.Llama(
-        str(path), lora_path=lora, n_ctx=max(64, len(tokens)), verbose=False, n_threads=1, logits_all=True, **exact
-    )
-    model.eval(list(tokens))
-    rows = []
-    for place in range(len(tokens)):
-        pointer = llama_cpp.llama_get_logits_ith(model.ctx, place)
+    lora = str(adapter) if adapter is not None else None
+    model = llama_cpp.Llama(str(path), lora_path=lora, n_ctx=max(64, len(tokens)), verbose=False, n_threads=1, **exact)
+    rows, done = [], 0
+    for place in places(len(tokens), every):
+        model.eval(list(tokens[done : place + 1]))
+        done = place + 1
+        pointer = llama_cpp.llama_get_logits_ith(model.ctx, -1)
         values = numpy.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (model.n_vocab(),))
         rows.append(values.copy())
     model.close()
     return numpy.stack(rows)
+
+
+def places(count: int, every: int) -> list[int]:
+    """The numbers of the tokens whose logits are looked at."""
+    return sorted({*range(every - 1, count, every), count - 1})
