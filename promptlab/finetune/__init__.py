@@ -18,6 +18,7 @@ from promptlab._lazy import lazy
 if TYPE_CHECKING:
     from promptlab.finetune._adapter import write_adapter
     from promptlab.finetune._curve import curve_lines
+    from promptlab.finetune._export import Source, axolotl_config, training_export
     from promptlab.finetune._extras import missing_libraries, require_libraries
     from promptlab.finetune._headline import HeadlineRow, headline_lines, headline_markdown, headline_rows
     from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
@@ -40,12 +41,14 @@ __all__ = [
     "Look",
     "PlannedTuning",
     "Recipe",
+    "Source",
     "Split",
     "TokenRow",
     "Training",
     "TrainingProgress",
     "Tuned",
     "Tuning",
+    "axolotl_config",
     "curve_lines",
     "groups_of",
     "headline_lines",
@@ -57,6 +60,7 @@ __all__ = [
     "read_rows",
     "require_libraries",
     "split_rows",
+    "training_export",
     "write_adapter",
 ]
 

@@ -1,0 +1,116 @@
+"""The rows of a training as files for other people's trainers, without the test cases.
+
+job = training_export(workspace, ["tickets"], Source("suite:tickets-train"))
+job.export("trl").text                      # the rows that `promptlab finetune` trains on
+axolotl_config("tickets.jsonl", "HuggingFaceTB/SmolLM2-135M-Instruct")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from promptlab import suites, templates
+from promptlab._yaml import dump_yaml
+from promptlab.finetune._leakage import OVERLAP, LeakageGuard
+from promptlab.finetune._recipe import MATRICES, Recipe
+from promptlab.finetune._rows import RATINGS, cases_of, guard_of, read_rows, split_rows, text_of
+from promptlab.formats import ExportJob, ExportRow
+from promptlab.runs import Store
+from promptlab.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from: `data` is what `promptlab finetune --data` takes; without it the rows are those of the
+    template's pool, of a file or of a run. Cases of `suites`, or of every suite of the template, and rows that overlap
+    with one by `overlap` or more are left out, unless `test_cases`."""
+
+    data: str = ""
+    tag: str = ""
+    suites: tuple[str, ...] = ()
+    overlap: float = OVERLAP
+    test_cases: bool = False
+
+
+def training_export(workspace: Workspace, names: Sequence[str], source: Source, **options: Any) -> ExportJob:
+    """The export of the rows of `source`; `options` are those of `ExportJob`.
+
+    Raises `FinetuneError` if no row is left, and `InputError` if a suite cannot be read.
+    """
+    guard = _guard(workspace, names, source)
+    rows: list[ExportRow] | None = None
+    notes: list[str] = []
+    if source.data:
+        template = templates.load(workspace, names[0])
+        with closing(Store.of(workspace)) as store:
+            read = read_rows(workspace, template, source.data, store if source.data == RATINGS else None, source.tag)
+        split = split_rows(read, guard, held_out=0, seed=0, overlap=source.overlap)
+        rows = [ExportRow(row.id, row.inputs, row.answer, row.label, row.places) for row in split.train]
+        notes = [f"{one.id} is left out: {one.why}" for one in split.dropped]
+    return ExportJob(workspace, names, data=rows, notes=notes, guard=_problem(guard), **options)
+
+
+def _guard(workspace: Workspace, names: Sequence[str], source: Source) -> LeakageGuard:
+    """The cases that are not trained on. Answers of a run or of people may be of any template: then, of all suites."""
+    if source.test_cases:
+        return LeakageGuard(())
+    if names:
+        template = templates.load(workspace, names[0])
+        return guard_of(workspace, template, source.suites, source.data, source.overlap)
+    paths = source.suites or suites.suite_paths(workspace)
+    cases = ((f"{path}/{case.id}", text_of(case.inputs)) for path in paths for case in cases_of(workspace, path))
+    return LeakageGuard(cases, overlap=source.overlap)
+
+
+def _problem(guard: LeakageGuard) -> Callable[[Mapping[str, Any]], str]:
+    return lambda inputs: guard.problem(text_of(inputs)) if guard.cases else ""
+
+
+def axolotl_config(data: str, base: str = "") -> str:
+    """A configuration of Axolotl that trains an adapter on the file `data`, with the numbers of `promptlab finetune`.
+
+    `base` is the model as Axolotl names it: a name on Hugging Face, or a folder.
+    """
+    recipe = Recipe()
+    head = "" if base else "# base_model: write the name of the model on Hugging Face, or its folder\n"
+    return head + dump_yaml(
+        {
+            "base_model": base or "choose-a-model",
+            "datasets": [
+                {
+                    "path": data,
+                    "ds_type": "json",
+                    "type": "chat_template",
+                    "field_messages": "messages",
+                    "message_property_mappings": {"role": "role", "content": "content"},
+                    "message_field_training": "train",
+                    "roles_to_train": ["assistant"],
+                    "train_on_eos": "turn",
+                }
+            ],
+            "chat_template": "tokenizer_default",
+            "adapter": "lora",
+            "lora_r": recipe.rank,
+            "lora_alpha": int(recipe.alpha),
+            "lora_dropout": 0.0,
+            "lora_target_modules": list(MATRICES),
+            "sequence_len": 2048,
+            "micro_batch_size": 1,
+            "gradient_accumulation_steps": recipe.batch,
+            "num_epochs": recipe.epochs,
+            "learning_rate": recipe.learning_rate,
+            "lr_scheduler": "linear",
+            "warmup_steps": recipe.warm_up,
+            "optimizer": "adamw_torch",
+            "weight_decay": 0.0,
+            "val_set_size": 0.0,
+            "seed": recipe.seed,
+            "output_dir": "adapter",
+        }
+    )
+
+
+__all__ = ["Source", "axolotl_config", "training_export"]
