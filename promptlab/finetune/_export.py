@@ -16,7 +16,7 @@ from promptlab import suites, templates
 from promptlab._yaml import dump_yaml
 from promptlab.finetune._leakage import OVERLAP, LeakageGuard
 from promptlab.finetune._recipe import MATRICES, Recipe
-from promptlab.finetune._rows import RATINGS, cases_of, guard_of, read_rows, split_rows, text_of
+from promptlab.finetune._rows import RATINGS, DataRow, cases_of, guard_of, read_rows, split_rows, text_of
 from promptlab.formats import ExportJob, ExportRow
 from promptlab.runs import Store
 from promptlab.workspace import Workspace
@@ -44,13 +44,18 @@ def training_export(workspace: Workspace, names: Sequence[str], source: Source, 
     rows: list[ExportRow] | None = None
     notes: list[str] = []
     if source.data:
-        template = templates.load(workspace, names[0])
-        with closing(Store.of(workspace)) as store:
-            read = read_rows(workspace, template, source.data, store if source.data == RATINGS else None, source.tag)
-        split = split_rows(read, guard, held_out=0, seed=0, overlap=source.overlap)
+        split = split_rows(_read(workspace, names[0], source), guard, held_out=0, seed=0, overlap=source.overlap)
         rows = [ExportRow(row.id, row.inputs, row.answer, row.label, row.places) for row in split.train]
         notes = [f"{one.id} is left out: {one.why}" for one in split.dropped]
     return ExportJob(workspace, names, data=rows, notes=notes, guard=_problem(guard), **options)
+
+
+def _read(workspace: Workspace, name: str, source: Source) -> list[DataRow]:
+    template = templates.load(workspace, name)
+    if source.data != RATINGS:
+        return read_rows(workspace, template, source.data, None, source.tag)
+    with closing(Store.of(workspace)) as store:
+        return read_rows(workspace, template, source.data, store, source.tag)
 
 
 def _guard(workspace: Workspace, names: Sequence[str], source: Source) -> LeakageGuard:
