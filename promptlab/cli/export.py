@@ -75,10 +75,10 @@ def export(format_: str, names: tuple[str, ...], output: str | None, *, force: b
     keys = ("rows", "run_id", "min_score", "clearance")
     options = {"models": known, "texts": _texts(rest["pairs"]), **{key: rest[key] for key in keys}}
     if format_ in TRAINING:
-        from promptlab.finetune import Source, training_export
+        from promptlab.finetune import RowSource, training_export
 
         words = ("data", "tag", "suites", "overlap")
-        source = Source(**{word: rest[word] for word in words}, test_cases=rest["with_test_cases"])
+        source = RowSource(**{word: rest[word] for word in words}, test_cases=rest["with_test_cases"])
         job = training_export(workspace, names, source, **options)
     else:
         job = ExportJob(workspace, names, **options)

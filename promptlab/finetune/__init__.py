@@ -18,7 +18,7 @@ from promptlab._lazy import lazy
 if TYPE_CHECKING:
     from promptlab.finetune._adapter import write_adapter
     from promptlab.finetune._curve import curve_lines
-    from promptlab.finetune._export import Source, axolotl_config, training_export
+    from promptlab.finetune._export import RowSource, axolotl_config, training_export
     from promptlab.finetune._extras import missing_libraries, require_libraries
     from promptlab.finetune._headline import HeadlineRow, headline_lines, headline_markdown, headline_rows
     from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
@@ -41,7 +41,7 @@ __all__ = [
     "Look",
     "PlannedTuning",
     "Recipe",
-    "Source",
+    "RowSource",
     "Split",
     "TokenRow",
     "Training",

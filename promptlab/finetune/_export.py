@@ -1,6 +1,6 @@
 """The rows of a training as files for other people's trainers, without the test cases.
 
-job = training_export(workspace, ["tickets"], Source("suite:tickets-train"))
+job = training_export(workspace, ["tickets"], RowSource("suite:tickets-train"))
 job.export("trl").text                      # the rows that `promptlab finetune` trains on
 axolotl_config("tickets.jsonl", "HuggingFaceTB/SmolLM2-135M-Instruct")
 """
@@ -23,7 +23,7 @@ from promptlab.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Source:
+class RowSource:
     """Where rows come from: `data` is what `promptlab finetune --data` takes; without it the rows are those of the
     template's pool, of a file or of a run. Cases of `suites`, or of every suite of the template, and rows that overlap
     with one by `overlap` or more are left out, unless `test_cases`."""
@@ -35,12 +35,12 @@ class Source:
     test_cases: bool = False
 
 
-def training_export(workspace: Workspace, names: Sequence[str], source: Source, **options: Any) -> ExportJob:
+def training_export(workspace: Workspace, names: Sequence[str], source: RowSource, **options: Any) -> ExportJob:
     """The export of the rows of `source`; `options` are those of `ExportJob`.
 
     Raises `FinetuneError` if no row is left, and `InputError` if a suite cannot be read.
     """
-    guard = _guard(workspace, names, source)
+    guard = _guard(workspace, () if options.get("run_id") else names, source)
     rows: list[ExportRow] | None = None
     notes: list[str] = []
     if source.data:
@@ -50,7 +50,7 @@ def training_export(workspace: Workspace, names: Sequence[str], source: Source, 
     return ExportJob(workspace, names, data=rows, notes=notes, guard=_problem(guard), **options)
 
 
-def _read(workspace: Workspace, name: str, source: Source) -> list[DataRow]:
+def _read(workspace: Workspace, name: str, source: RowSource) -> list[DataRow]:
     template = templates.load(workspace, name)
     if source.data != RATINGS:
         return read_rows(workspace, template, source.data, None, source.tag)
@@ -58,7 +58,7 @@ def _read(workspace: Workspace, name: str, source: Source) -> list[DataRow]:
         return read_rows(workspace, template, source.data, store, source.tag)
 
 
-def _guard(workspace: Workspace, names: Sequence[str], source: Source) -> LeakageGuard:
+def _guard(workspace: Workspace, names: Sequence[str], source: RowSource) -> LeakageGuard:
     """The cases that are not trained on. Answers of a run or of people may be of any template: then, of all suites."""
     if source.test_cases:
         return LeakageGuard(())
@@ -103,6 +103,7 @@ def axolotl_config(data: str, base: str = "") -> str:
             "lora_dropout": 0.0,
             "lora_target_modules": list(MATRICES),
             "sequence_len": 2048,
+            "excess_length_strategy": "raise",  # by itself Axolotl leaves longer rows out
             "micro_batch_size": 1,
             "gradient_accumulation_steps": recipe.batch,
             "num_epochs": recipe.epochs,
@@ -118,4 +119,4 @@ def axolotl_config(data: str, base: str = "") -> str:
     )
 
 
-__all__ = ["Source", "axolotl_config", "training_export"]
+__all__ = ["RowSource", "axolotl_config", "training_export"]
