@@ -1,6 +1,6 @@
 """Which models can be trained here: their shape in the words of transformers, and a refusal of all others.
 
-    head = understood(Path("SmolLM2-135M-Instruct.Q4_1.gguf"))     # raises FinetuneError for what is not understood
+    head = read_head(Path("SmolLM2-135M-Instruct.Q4_1.gguf"))     # raises FinetuneError for what is not understood
     config_of(Meta(head))                                          # a LlamaConfig
     names_in_transformers(Meta(head))["blk.0.attn_q.weight"]       # model.layers.0.self_attn.q_proj.weight
 
@@ -83,8 +83,8 @@ class _Problem:
     hint: str = ""
 
 
-def understood(path: Path) -> GgufHead:
-    """The head of a model that can be trained here. Raises `FinetuneError` for any other file."""
+def read_head(path: Path) -> GgufHead:
+    """The head of a model that can be trained here; needs no library. Raises `FinetuneError` for any other file."""
     try:
         head = read_gguf(path)
     except NotGGUF as exc:
@@ -266,4 +266,4 @@ def names_in_transformers(meta: Meta) -> dict[str, str]:
     }
 
 
-__all__ = ["ARCHITECTURES", "ROPE_FREQS", "Meta", "config_of", "names_in_transformers", "understood"]
+__all__ = ["ARCHITECTURES", "ROPE_FREQS", "Meta", "config_of", "names_in_transformers", "read_head"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptlab.errors import FinetuneError
-from promptlab.finetune._understood import ROPE_FREQS, Meta, config_of, names_in_transformers, understood
+from promptlab.finetune._understood import ROPE_FREQS, Meta, config_of, names_in_transformers, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ def read_base(path: Path) -> BaseModel:
     import torch
     from transformers import AutoModelForCausalLM
 
-    head = understood(path)
+    head = read_head(path)
     meta = Meta(head)
     config = config_of(meta)
     with torch.device("meta"):
@@ -186,4 +186,4 @@ def _fill_buffers(model: Any, factors: Any) -> None:
         raise FinetuneError(f"this version of transformers has values that are not understood: {', '.join(left)}")
 
 
-__all__ = ["BaseModel", "read_base", "rows_of_gguf"]
+__all__ = ["BaseModel", "Meta", "read_base", "read_head", "rows_of_gguf"]
