@@ -7,18 +7,20 @@ axolotl_config("tickets.jsonl", "HuggingFaceTB/SmolLM2-135M-Instruct")
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from promptlab import suites, templates
 from promptlab._yaml import dump_yaml
 from promptlab.finetune._leakage import OVERLAP, LeakageGuard
 from promptlab.finetune._recipe import MATRICES, Recipe
-from promptlab.finetune._rows import RATINGS, DataRow, cases_of, guard_of, read_rows, split_rows, text_of
+from promptlab.finetune._rows import RATINGS, SUITE, DataRow, cases_of, read_rows, split_rows, text_of
 from promptlab.formats import ExportJob, ExportRow
 from promptlab.runs import Store
+from promptlab.types import canonical_json
 from promptlab.workspace import Workspace
 
 
@@ -38,16 +40,20 @@ class RowSource:
 def training_export(workspace: Workspace, names: Sequence[str], source: RowSource, **options: Any) -> ExportJob:
     """The export of the rows of `source`; `options` are those of `ExportJob`.
 
-    Raises `FinetuneError` if no row is left, and `InputError` if a suite cannot be read.
+    Raises `FinetuneError` if there are no rows, and `InputError` if a suite cannot be read.
     """
-    guard = _guard(workspace, () if options.get("run_id") else names, source)
     rows: list[ExportRow] | None = None
     notes: list[str] = []
-    if source.data:
-        split = split_rows(_read(workspace, names[0], source), guard, held_out=0, seed=0, overlap=source.overlap)
+    if source.data:  # what is a test case is left out by the guard, as of rows from anywhere else
+        read = _read(workspace, names[0], source)
+        split = split_rows(read, LeakageGuard(()), held_out=0, seed=0, overlap=source.overlap)
         rows = [ExportRow(row.id, row.inputs, row.answer, row.label, row.places) for row in split.train]
         notes = [f"{one.id} is left out: {one.why}" for one in split.dropped]
-    return ExportJob(workspace, names, data=rows, notes=notes, guard=_problem(guard), **options)
+    # answers of a run or of people may be of any template
+    template = templates.load(workspace, names[0]).path if names and not options.get("run_id") else ""
+    cases = [] if source.test_cases else _cases(workspace, template, source)
+    guard = partial(_problems, cases, source.overlap)
+    return ExportJob(workspace, names, data=rows, notes=notes, guard=guard, **options)
 
 
 def _read(workspace: Workspace, name: str, source: RowSource) -> list[DataRow]:
@@ -58,20 +64,38 @@ def _read(workspace: Workspace, name: str, source: RowSource) -> list[DataRow]:
         return read_rows(workspace, template, source.data, store, source.tag)
 
 
-def _guard(workspace: Workspace, names: Sequence[str], source: RowSource) -> LeakageGuard:
-    """The cases that are not trained on. Answers of a run or of people may be of any template: then, of all suites."""
-    if source.test_cases:
-        return LeakageGuard(())
-    if names:
-        template = templates.load(workspace, names[0])
-        return guard_of(workspace, template, source.suites, source.data, source.overlap)
-    paths = source.suites or suites.suite_paths(workspace)
-    cases = ((f"{path}/{case.id}", text_of(case.inputs)) for path in paths for case in cases_of(workspace, path))
-    return LeakageGuard(cases, overlap=source.overlap)
+def _cases(workspace: Workspace, template: str, source: RowSource) -> list[tuple[str, Mapping[str, Any]]]:
+    """The names and inputs of the cases that are not trained on: of the suites that are named, or of every suite of the
+    template, or of the workspace; but not of the one that is trained on."""
+    paths = list(source.suites)
+    if not paths:
+        own = (
+            suites.load_suite(workspace, source.data.removeprefix(SUITE)).path if source.data.startswith(SUITE) else ""
+        )
+        paths = [path for path in suites.suite_paths(workspace) if path != own]
+    if template and not source.suites:
+        paths = [path for path in paths if suites.load_suite(workspace, path).template.path == template]
+    return [(f"{path}/{case.id}", case.inputs) for path in paths for case in cases_of(workspace, path)]
 
 
-def _problem(guard: LeakageGuard) -> Callable[[Mapping[str, Any]], str]:
-    return lambda inputs: guard.problem(text_of(inputs)) if guard.cases else ""
+def _problems(
+    cases: Sequence[tuple[str, Mapping[str, Any]]], overlap: float, rows: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Why each of the rows must not be trained on, as a clause; "" if it may be.
+
+    They are compared by the inputs in which rows differ: one that is the same in all, such as the article that they are
+    about, would make each nearly the same as every case.
+    """
+    if not cases or not rows:
+        return [""] * len(rows)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    compared = [name for name in names if len({canonical_json(row.get(name)) for row in rows}) > 1] or names
+
+    def text(inputs: Mapping[str, Any]) -> str:
+        return text_of({name: inputs[name] for name in compared if name in inputs})
+
+    guard = LeakageGuard(((name, text(inputs)) for name, inputs in cases), overlap=overlap)
+    return [guard.problem(text(row)) for row in rows]
 
 
 def axolotl_config(data: str, base: str = "") -> str:

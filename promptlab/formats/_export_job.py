@@ -46,8 +46,8 @@ class ExportJob:
     `models` are API models by name. `texts` are values of inputs as the user types them; other inputs use their
     samples. `rows` is a file with one row for each request. `run_id` is a run whose answers with a score of at least
     `min_score` are exported. `clearance` is the highest label that may go into a file for training. `data` are rows to
-    train on, instead of those of a file or a pool, with `notes` about them. `guard` says why a question must not be
-    trained on, as a clause; such rows and answers are left out, with a note.
+    train on, instead of those of a file or a pool, with `notes` about them. `guard` says of
+    the inputs of questions why each must not be trained on, as a clause; such rows and answers are left out.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ExportJob:
         clearance: Label = "public",
         data: Sequence[ExportRow] | None = None,
         notes: Sequence[str] = (),
-        guard: Callable[[Mapping[str, Any]], str] = lambda _: "",
+        guard: Callable[[Sequence[Mapping[str, Any]]], Sequence[str]] = lambda rows: [""] * len(rows),
     ) -> None:
         self._workspace, self._names, self._models, self._texts = workspace, names, models, texts
         self._rows, self._run_id, self._min_score, self._clearance = rows, run_id, min_score, clearance
@@ -141,12 +141,12 @@ class ExportJob:
     def _training(self) -> str:
         template = templates.load(self._workspace, self._names[0])
         rows = []
-        for row in self._inputs(template):
+        every = self._inputs(template)
+        for row, why in zip(every, self._guard([row.inputs for row in every]), strict=True):
             if not row.output:
                 raise FormatError(
                     f"row `{row.name}` has no `output`", hint="training needs the expected answer of every row"
                 )
-            why = self._guard(row.inputs)
             if why:
                 self._leave_out(f"{row.name} is", why)
             else:
@@ -198,8 +198,8 @@ class ExportJob:
     def _trainable(self, results: Iterable[Result]) -> list[Result]:
         """The answers to questions that may be trained on. What is left out is noted once for each question."""
         kept = []
-        for result in results:
-            why = self._guard(_inputs_of(result)) if result.request else ""
+        every = [result for result in results if result.request]
+        for result, why in zip(every, self._guard([_inputs_of(result) for result in every]), strict=True):
             if why:
                 self._leave_out("answers to a question are", why)
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from promptlab.cli._main import cli
-from promptlab.errors import FinetuneError, FormatError, GateRefused
+from promptlab.errors import FormatError, GateRefused
 from promptlab.finetune import MATRICES
 from promptlab.formats import PAIR_FORMATS, ROW_FORMATS
 from promptlab.runs import Rating
@@ -113,7 +114,28 @@ def test_what_is_left_out_is_said_with_the_reason() -> None:
     done = run("unsloth", "cup", "--rows", "leaks.csv")
     assert isinstance(done.exception, FormatError)
     assert "--with-test-cases" in done.exception.hint
-    assert isinstance(run("unsloth", "cup", "--data", "suite:other").exception, FinetuneError)
+    assert isinstance(run("unsloth", "cup", "--data", "suite:other").exception, FormatError)
+
+
+def test_an_article_that_all_rows_are_about_makes_none_a_test_case(
+    make_workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    article = "The final was played in Lusail. " * 40
+    template = "inputs:\n  article: {type: string}\n  question: {type: string}\ninstructions: Answer.\n"
+    rows = [{"article": article, "question": text} for text, _ in ROWS.values()]
+    pool = [{"id": str(n), "inputs": row, "output": "x"} for n, row in enumerate(rows)]
+    cases = [{"id": "c1", "inputs": {"article": article, "question": ROWS["leaked"][0]}, "expected": "x"}]
+    suite = {"template": "templates/read.yaml", "models": ["m"], "scorers": ["exact"], "cases": cases}
+    files = {
+        "templates/read.yaml": template,
+        "pool.jsonl": "".join(json.dumps(row) + "\n" for row in pool),
+        "fixtures/suites/s.yaml": json.dumps(suite),
+    }
+    monkeypatch.chdir(make_workspace(files=files).root)
+    for source in ("--data", "--rows"):
+        done = run("trl", "read", source, "pool.jsonl")
+        assert (done.exit_code, len(done.stdout.splitlines())) == (0, 3), done.output
+        assert "2 is left out: the same as the test case" in done.stderr
 
 
 @pytest.mark.usefixtures("home")
