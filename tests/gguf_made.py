@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ def value_of(value: Any) -> bytes:
         return struct.pack("<I", 8) + text(value)
     kinds = {
         str: (8, text),
+        bool: (7, lambda one: struct.pack("<?", one)),
         float: (6, lambda one: struct.pack("<f", one)),
         int: (5, lambda one: struct.pack("<i", one)),
     }
@@ -118,6 +119,90 @@ def tiny_tensors(seed: int) -> dict[str, list[list[float]]]:
 def tiny(path: Path, seed: int = 1, **meta: Any) -> Path:
     """A tiny model in one file."""
     return write(path, tiny_meta(**meta), tiny_tensors(seed))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a random model of `made_of` looks like. `window` is the sliding window of gemma3, and every `pattern`-th
+    layer sees everything; None leaves the key out. `biased` and `tied` are about the tensors."""
+
+    architecture: str = "llama"
+    width: int = 32
+    heads: int = 4
+    key_value_heads: int = 2
+    head: int = 8
+    inner: int = 48
+    blocks: int = 2
+    window: int | None = None
+    pattern: int | None = None
+    biased: tuple[str, ...] = ()
+    tied: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+LLAMA = Shape()
+GEMMA3 = Shape("gemma3", heads=2, key_value_heads=1, head=16, blocks=7, window=6, tied=True)
+"""Seven layers: the sixth of them sees everything, as in the real ones."""
+
+
+def meta_of(shape: Shape) -> dict[str, Any]:
+    """The keys of a model of this shape. A value of None in `extra` leaves a key out."""
+    own = f"{shape.architecture}."
+    meta = {key.replace("llama.", own, 1) if key.startswith("llama.") else key: v for key, v in tiny_meta().items()}
+    meta |= {
+        "general.architecture": shape.architecture,
+        f"{own}embedding_length": shape.width,
+        f"{own}block_count": shape.blocks,
+        f"{own}feed_forward_length": shape.inner,
+        f"{own}attention.head_count": shape.heads,
+        f"{own}attention.head_count_kv": shape.key_value_heads,
+        f"{own}attention.key_length": shape.head,
+        f"{own}attention.value_length": shape.head,
+        f"{own}rope.dimension_count": shape.head,
+        f"{own}attention.sliding_window": shape.window,
+        f"{own}attention.sliding_window_pattern": shape.pattern,
+        **shape.extra,
+    }
+    return {key: value for key, value in meta.items() if value is not None}
+
+
+def tensors_of(shape: Shape, seed: int = 1) -> dict[str, list[list[float]]]:
+    """Weights by chance, norms that are not 1, and the biases that the shape names."""
+    chance = random.Random(seed)
+
+    def some(rows: int, columns: int) -> list[list[float]]:
+        return [[chance.gauss(0, 0.3) for _ in range(columns)] for _ in range(rows)]
+
+    def near_one(length: int) -> list[list[float]]:
+        return [[chance.uniform(0.6, 1.4) for _ in range(length)]]
+
+    width, queries, keys = shape.width, shape.heads * shape.head, shape.key_value_heads * shape.head
+    sizes = {
+        "attn_q": (queries, width),
+        "attn_k": (keys, width),
+        "attn_v": (keys, width),
+        "attn_output": (width, queries),
+        "ffn_gate": (shape.inner, width),
+        "ffn_up": (shape.inner, width),
+        "ffn_down": (width, shape.inner),
+    }
+    norms = {"attn_norm": width, "ffn_norm": width}
+    if shape.architecture == "gemma3":
+        norms |= {"post_attention_norm": width, "post_ffw_norm": width}
+        norms |= {"attn_q_norm": shape.head, "attn_k_norm": shape.head}
+    tensors = {"token_embd.weight": some(259, width), "output_norm.weight": near_one(width)}
+    if not shape.tied:
+        tensors["output.weight"] = some(259, width)
+    for layer in range(shape.blocks):
+        tensors |= {f"blk.{layer}.{name}.weight": near_one(length) for name, length in norms.items()}
+        tensors |= {f"blk.{layer}.{name}.weight": some(*size) for name, size in sizes.items()}
+        tensors |= {f"blk.{layer}.{name}.bias": some(1, sizes[name][0]) for name in shape.biased}
+    return tensors
+
+
+def made_of(path: Path, shape: Shape, seed: int = 1) -> Path:
+    """A random model of this shape in one file, in 32-bit floats."""
+    return write(path, meta_of(shape), tensors_of(shape, seed))
 
 
 def tiny_split(folder: Path, seed: int = 1, *, parts: int = 3, first: int = 1, **meta: Any) -> list[Path]:

@@ -1,4 +1,5 @@
-"""Installs what training needs into promptlab's environment: torch, transformers, peft and gguf.
+"""Installs what training needs into promptlab's environment: torch, transformers, peft and gguf; and llama.cpp's own
+converter of adapters for the tests beside it.
 
     python tools/finetune_libraries.py            # the CPU build of torch, if pip finds one; else it says what to do
     python tools/finetune_libraries.py --cuda     # whatever build pip takes, with gigabytes of libraries for GPUs
@@ -14,6 +15,8 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+import llama_converter  # a script's own folder is where Python looks first
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
@@ -39,6 +42,7 @@ def main() -> None:
         return
     if any(find_spec(name) is None for name in ("torch", "transformers", "peft", "gguf")):
         pip("install", "--editable", f"{ROOT}[finetune]")
+    llama_converter.main()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from promptlab._lazy import lazy
 if TYPE_CHECKING:
     from promptlab.finetune._adapter import write_adapter
     from promptlab.finetune._curve import curve_lines
+    from promptlab.finetune._export import RowSource, axolotl_config, training_export
     from promptlab.finetune._extras import missing_libraries, require_libraries
     from promptlab.finetune._headline import HeadlineRow, headline_lines, headline_markdown, headline_rows
     from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from promptlab.finetune._rows import RATINGS, DataRow, Dropped, Split, read_rows, split_rows
     from promptlab.finetune._train import Look, Training, TrainingProgress
     from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning, plan_tuning
-    from promptlab.finetune._weights import ARCHITECTURES, BaseModel, read_base
+    from promptlab.finetune._understood import ARCHITECTURES
+    from promptlab.finetune._weights import BaseModel, read_base
 
 __all__ = [
     "ARCHITECTURES",
@@ -40,12 +42,14 @@ __all__ = [
     "Look",
     "PlannedTuning",
     "Recipe",
+    "RowSource",
     "Split",
     "TokenRow",
     "Training",
     "TrainingProgress",
     "Tuned",
     "Tuning",
+    "axolotl_config",
     "curve_lines",
     "groups_of",
     "headline_lines",
@@ -57,6 +61,7 @@ __all__ = [
     "read_rows",
     "require_libraries",
     "split_rows",
+    "training_export",
     "write_adapter",
 ]
 

@@ -4,8 +4,8 @@
     blk.0.attn_q.weight.lora_a   rank x columns of the base matrix
     blk.0.attn_q.weight.lora_b   rows x rank; for the architecture llama in the order of rows that the base file has
 
-llama.cpp's own converter needs a folder with the base model as transformers keep it; here the base file is enough. A
-test compares the logits of a tiny llama with those of transformers and peft.
+llama.cpp's own converter needs a folder with the base model as transformers keep it; here the base file is enough.
+Tests compare the file with the converter's, to the byte, and the logits with those of transformers and peft.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def write_adapter(
     import numpy
     from gguf import GGUFWriter
 
+    _check(matrices, base)
     half = path.with_name(f".{path.name}.half")
     half.parent.mkdir(parents=True, exist_ok=True)
     writer = GGUFWriter(half, base.architecture)
@@ -55,9 +56,7 @@ def write_adapter(
         own, which = gguf_name(peft_name)
         if which == "b" and base.permutes and own.endswith(("attn_q.weight", "attn_k.weight")):
             matrix = rows_of_gguf(matrix, base.heads if own.endswith("attn_q.weight") else base.key_value_heads)
-        values = numpy.ascontiguousarray(matrix.to("cpu").float().numpy())
-        _check_shape(own, which, values.shape, base)
-        writer.add_tensor(f"{own}.lora_{which}", values)
+        writer.add_tensor(f"{own}.lora_{which}", numpy.ascontiguousarray(matrix.to("cpu").float().numpy()))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -80,11 +79,23 @@ def _place(peft_name: str) -> tuple[int, str]:
     return int(own.split(".")[1]), f"{own}{which}"
 
 
-def _check_shape(own: str, which: str, shape: tuple[int, ...], base: BaseModel) -> None:
-    rows, columns = base.shapes[own]
-    given, wanted = (shape[1], columns) if which == "a" else (shape[0], rows)
-    if given != wanted:
-        raise FinetuneError(f"the adapter of {own} has {given} {'columns' if which == 'a' else 'rows'}, not {wanted}")
+def _check(matrices: Mapping[str, Any], base: BaseModel) -> None:
+    """Raise `FinetuneError` if a matrix is not there, or does not fit the base model."""
+    pairs: dict[str, dict[str, tuple[int, ...]]] = {}
+    for peft_name, matrix in matrices.items():
+        own, which = gguf_name(peft_name)
+        pairs.setdefault(own, {})[which] = tuple(matrix.shape)
+    for own, pair in pairs.items():
+        if own not in base.shapes:
+            raise FinetuneError(f"the base model has no {own}, for which there is an adapter")
+        if len(pair) < 2:
+            raise FinetuneError(f"the adapter of {own} has one matrix of two")
+        rows, columns = base.shapes[own]
+        for given, wanted, what in ((pair["a"][1], columns, "columns"), (pair["b"][0], rows, "rows")):
+            if given != wanted:
+                raise FinetuneError(f"the adapter of {own} has {given} {what}, not {wanted}")
+        if pair["a"][0] != pair["b"][1]:
+            raise FinetuneError(f"the two matrices of {own} have the ranks {pair['a'][0]} and {pair['b'][1]}")
 
 
 __all__ = ["gguf_name", "write_adapter"]

@@ -24,6 +24,7 @@ from promptlab._lazy import lazy
 if TYPE_CHECKING:
     from promptlab.formats._export import make_portable
     from promptlab.formats._export_job import Exported, ExportJob
+    from promptlab.formats._export_rows import ExportRow
     from promptlab.formats._import import (
         IMPORT_ENDINGS,
         conflicting_paths,
@@ -42,13 +43,17 @@ if TYPE_CHECKING:
         request_as_json,
         template_from_request,
     )
+    from promptlab.formats.trainers import PAIR_FORMATS, ROW_FORMATS
 
 __all__ = [
     "EXPORT_FORMATS",
     "IMPORT_ENDINGS",
     "IMPORT_FORMATS",
     "NAMING_MODELS",
+    "PAIR_FORMATS",
+    "ROW_FORMATS",
     "ExportJob",
+    "ExportRow",
     "Exported",
     "FieldOutcome",
     "ImportFolders",

@@ -9,23 +9,23 @@ Requests and files for training pass the privacy gate.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promptlab import examples, runs, templates
-from promptlab.errors import FormatError
+from promptlab import runs, templates
+from promptlab.errors import FormatError, PromptlabError
 from promptlab.formats import openai as openai_chat
 from promptlab.formats._export import PortablePrompt, make_portable
-from promptlab.formats._source import read_rows
+from promptlab.formats._export_rows import ExportRow, rows_of_file, rows_of_pool
 from promptlab.formats._write_prompts import PROMPT_FORMATS, write_prompts
 from promptlab.formats.code import request_as_curl, request_as_python
+from promptlab.formats.trainers import PAIR_FORMATS, TRAINERS, in_shape
 from promptlab.runs import Given, Rating, Store, Vote
 from promptlab.templates import Template
-from promptlab.types import LABELS, Label, Place, Prompt, Request, Result, Section, canonical_json, highest
+from promptlab.types import Label, Prompt, Request, Result, Section, canonical_json, highest
 from promptlab.workspace import Labels, OpenAIModel, Workspace, check_gate, label_of_prompt
 
 TRAINING = "a file to train with"
@@ -40,21 +40,14 @@ class Exported:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Row:
-    name: str
-    inputs: Mapping[str, Any]
-    output: str
-    label: Label
-    places: tuple[Place, ...] = ()
-
-
 class ExportJob:
     """One export.
 
     `models` are API models by name. `texts` are values of inputs as the user types them; other inputs use their
     samples. `rows` is a file with one row for each request. `run_id` is a run whose answers with a score of at least
-    `min_score` are exported. `clearance` is the highest label that may go into a file for training.
+    `min_score` are exported. `clearance` is the highest label that may go into a file for training. `data` are rows to
+    train on, instead of those of a file or a pool, with `notes` about them. `guard` says of
+    the inputs of questions why each must not be trained on, as a clause; such rows and answers are left out.
     """
 
     def __init__(
@@ -68,11 +61,16 @@ class ExportJob:
         run_id: str | None = None,
         min_score: float = 1.0,
         clearance: Label = "public",
+        data: Sequence[ExportRow] | None = None,
+        notes: Sequence[str] = (),
+        guard: Callable[[Sequence[Mapping[str, Any]]], Sequence[str]] = lambda rows: [""] * len(rows),
     ) -> None:
         self._workspace, self._names, self._models, self._texts = workspace, names, models, texts
         self._rows, self._run_id, self._min_score, self._clearance = rows, run_id, min_score, clearance
+        self._data, self._guard = data, guard
         self._label: Label = "public"
-        self._notes: list[str] = []
+        self._notes = list(notes)
+        self._left_out: list[str] = []
 
     def export(self, format_: str) -> Exported:
         """The file in `format_`, one of `EXPORT_FORMATS`.
@@ -80,16 +78,17 @@ class ExportJob:
         Raises `FormatError` for anything the format cannot express, and `GateRefused` if a label is above the
         clearance.
         """
-        makers: Mapping[str, Callable[[], str]] = {
-            "openai-batch": self._batch,
-            "openai-finetune": self._training,
-        }
-        if format_ == "openai-preferences" or (format_ == "openai-finetune" and self._run_id):
-            text = self._of_run(format_)
-        elif format_ in PROMPT_FORMATS:
-            text = self._prompts(format_)
+        rows = TRAINERS.get(format_, format_)
+        if rows in PAIR_FORMATS or (rows == "openai-finetune" and self._run_id):
+            text = self._of_run(rows)
+        elif rows == "openai-finetune":
+            text = self._training()
+        elif rows in PROMPT_FORMATS:
+            text = self._prompts(rows)
         else:
-            text = makers[format_]() if format_ in makers else self._request(format_)
+            text = self._batch() if rows == "openai-batch" else self._request(rows)
+        if format_ in TRAINERS:
+            text = in_shape(text, format_)
         return Exported(text, self._label, tuple(self._notes))
 
     def _given(self, template: Template) -> dict[str, Any]:
@@ -120,7 +119,8 @@ class ExportJob:
 
     def _request(self, format_: str) -> str:
         ((model, entry),) = self._models.items()
-        ((_, request, _),) = self._requests(model, use_rows=False)
+        template = templates.load(self._workspace, self._names[0])
+        ((_, request),) = self._requests_of(template, [ExportRow("1", {}, "", "public")], model)
         self._gate(request.prompt, model, entry.clearance)
         how = {
             "openai": openai_chat.request_as_json,
@@ -131,30 +131,42 @@ class ExportJob:
 
     def _batch(self) -> str:
         ((model, entry),) = self._models.items()
+        template = templates.load(self._workspace, self._names[0])
         requests = []
-        for name, request, _ in self._requests(model):
+        for name, request in self._requests_of(template, self._inputs(template), model):
             self._gate(request.prompt, model, entry.clearance)
             requests.append((openai_chat.batch_custom_id(name), request))
         return openai_chat.batch_file(requests, entry)
 
     def _training(self) -> str:
-        pairs = []
-        for name, request, answer in self._requests("training", shots=False):
-            self._gate(request.prompt, TRAINING, self._clearance)
-            if not answer:
+        template = templates.load(self._workspace, self._names[0])
+        rows = []
+        every = self._inputs(template)
+        for row, why in zip(every, self._guard([row.inputs for row in every]), strict=True):
+            if not row.output:
                 raise FormatError(
-                    f"row `{name}` has no `output`", hint="training needs the expected answer of every row"
+                    f"row `{row.name}` has no `output`", hint="training needs the expected answer of every row"
                 )
-            pairs.append((request, answer))
+            if why:
+                self._leave_out(f"{row.name} is", why)
+            else:
+                rows.append(row)
+        if not rows:
+            raise FormatError("no row is left to train on", hint=self._no_row())
+        pairs = []
+        for row, (_, request) in zip(rows, self._requests_of(template, rows, "training", ("examples",)), strict=True):
+            self._gate(request.prompt, TRAINING, self._clearance)
+            pairs.append((request, row.output))
         return openai_chat.finetuning_file(pairs)
 
     def _of_run(self, format_: str) -> str:
         with closing(Store.of(self._workspace)) as store:
             run_ids = [store.run(self._run_id).id] if self._run_id else store.ratings.rated_runs()
-            results = [result for run_id in run_ids for result in store.results(run_id)]
+            results = self._trainable(result for run_id in run_ids for result in store.results(run_id))
             ratings = store.ratings.of(result.id for result in results)
             votes = store.votes.of(r.id for r in results) if self._run_id else store.votes.every()
-            voted = store.results_with(side for vote in votes for side in (vote.left, vote.right))
+            sides = store.results_with(side for vote in votes for side in (vote.left, vote.right))
+        voted = {result.id: result for result in self._trainable(sides.values())}
         if format_ == "openai-preferences" and (ratings or votes or not self._run_id):
             return self._of_people(results, ratings, voted, votes)
         scored = [r for r in results if r.request and r.completion and r.scores]
@@ -169,8 +181,30 @@ class ExportJob:
             text = openai_chat.finetuning_file((r.request, r.text) for r in good if r.request)
             reason = f"no answer has scores of {self._min_score:g} or more"
         if not text:
-            raise FormatError(reason, hint="score a run with `promptlab compare … --expect TEXT`")
+            hint = self._no_row() or "score a run with `promptlab compare … --expect TEXT`"
+            raise FormatError(reason, hint=hint)
         return text
+
+    def _no_row(self) -> str:
+        """What to do if everything was left out."""
+        return f"{self._left_out[0]}; --with-test-cases exports test cases, too" if self._left_out else ""
+
+    def _leave_out(self, what: str, why: str) -> None:
+        note = f"{what} left out: {why}"
+        if note not in self._left_out:
+            self._left_out.append(note)
+            self._notes.append(note)
+
+    def _trainable(self, results: Iterable[Result]) -> list[Result]:
+        """The answers to questions that may be trained on. What is left out is noted once for each question."""
+        kept = []
+        every = [result for result in results if result.request]
+        for result, why in zip(every, self._guard([_inputs_of(result) for result in every]), strict=True):
+            if why:
+                self._leave_out("answers to a question are", why)
+            else:
+                kept.append(result)
+        return kept
 
     def _of_votes(self, voted: Mapping[str, Result], votes: Sequence[Vote]) -> str:
         """The pairs that people made by blind votes."""
@@ -202,7 +236,8 @@ class ExportJob:
         text += openai_chat.preference_file(rest)
         if not text:
             what = "no answer is corrected, and no two answers to the same messages are rated good and bad, or voted on"
-            raise FormatError(what, hint="rate answers on the workbench, or compare them with `promptlab vote`")
+            hint = self._no_row() or "rate answers on the workbench, or compare them with `promptlab vote`"
+            raise FormatError(what, hint=hint)
         return text
 
     def _gate(self, prompt: Prompt, target: str, clearance: Label) -> None:
@@ -210,50 +245,35 @@ class ExportJob:
         check_gate(today, model=target, clearance=clearance)
         self._label = highest([self._label, label_of_prompt(today)])
 
-    def _requests(self, model: str, *, shots: bool = True, use_rows: bool = True) -> Iterator[tuple[str, Request, str]]:
-        """The name, request and expected answer of each row; without rows one request with the samples."""
-        template = templates.load(self._workspace, self._names[0])
-        without: tuple[Section, ...] = () if shots else ("examples",)
+    def _requests_of(
+        self, template: Template, rows: Sequence[ExportRow], model: str, without: tuple[Section, ...] = ()
+    ) -> Iterator[tuple[str, Request]]:
+        """The name and the request of each row, without the sections `without`."""
         fixed = self._given(template)
-        for row in self._inputs(template) if use_rows else [_Row("1", {}, "", "public")]:
+        for row in rows:
             given = Given({**fixed, **row.inputs}, row.label, {"": row.places})
             (trial,) = runs.plan_comparison(self._workspace, template, given, [model], without=without)
-            yield row.name, runs.request_of(trial), row.output
+            yield row.name, runs.request_of(trial)
 
-    def _inputs(self, template: Template) -> list[_Row]:
-        if self._rows is None and template.examples is None:
-            return [_Row("1", {}, "", "public")]
-        if self._rows is None:
-            assert template.examples
-            pool = examples.load_pool(self._workspace, template.examples.pool)
-            return [
-                _Row(e.id, templates.inputs_from_text(template, _own(template, e.inputs)), e.output, e.label, e.places)
-                for e in pool
-            ]
-        labels, file = Labels(self._workspace), str(self._rows.absolute())
-        label = labels.of_path(file)
-        result = []
-        for number, (_, row) in enumerate(read_rows(self._rows, str(self._rows)), 1):
-            values = row["inputs"] if isinstance(row.get("inputs"), dict) else row
-            texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in _own(template, values).items()}
-            output = row.get("output", row.get("target", ""))
-            name = str(row.get("id") or number)
-            place = Place(file, str(row.get("id") or ""))
-            own = highest([_with_own(label, row.get("label")), labels.of(place)])
-            result.append(_Row(name, templates.inputs_from_text(template, texts), str(output), own, (place,)))
-        return result
+    def _inputs(self, template: Template) -> list[ExportRow]:
+        """The rows: those that are given, of a file, of the template's pool, or one with the samples."""
+        if self._data is not None:
+            return list(self._data)
+        if self._rows is not None:
+            return rows_of_file(self._workspace, template, self._rows)
+        if template.examples is not None:
+            return rows_of_pool(self._workspace, template, template.examples.pool)
+        return [ExportRow("1", {}, "", "public")]
+
+
+def _inputs_of(result: Result) -> Mapping[str, str]:
+    """The inputs of a result; its messages if they cannot be read back."""
+    try:
+        return runs.inputs_of_result(result)
+    except PromptlabError:
+        return {"": "\n".join(m.content for m in result.request.messages) if result.request else ""}
 
 
 def _once(lines: str) -> str:
     """Each of `lines` once: a rating and a vote may prefer the same answer."""
     return "".join(dict.fromkeys(line + "\n" for line in lines.split("\n") if line))
-
-
-def _own(template: Template, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the inputs that the template declares."""
-    return {name: value for name, value in values.items() if name in template.inputs}
-
-
-def _with_own(label: Label, own: Any) -> Label:
-    """The stricter of the label of the file and the label that a row names."""
-    return highest([label, own]) if own in LABELS else label

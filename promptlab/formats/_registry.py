@@ -68,6 +68,10 @@ EXPORT_FORMATS: dict[str, str] = {
     "openai-batch": "JSONL for OpenAI's Batch API, a request a row",
     "openai-finetune": "JSONL for chat fine-tuning, of a pool of examples or of well-scored answers of a run",
     "openai-preferences": "JSONL for preference training, of answers that people or scorers told apart",
+    "trl": "JSONL for TRL's SFTTrainer: the rows of openai-finetune as prompt and completion",
+    "trl-preferences": "JSONL for TRL's DPOTrainer: the pairs of openai-preferences as prompt, chosen and rejected",
+    "axolotl": "JSONL for Axolotl: the rows of openai-finetune as messages; with -o its configuration, too",
+    "unsloth": "JSONL for Unsloth: the rows of openai-finetune as conversations",
 }
 """The formats that can be exported."""
 

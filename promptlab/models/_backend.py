@@ -15,11 +15,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from promptlab.models._as_sent import AsSent
-from promptlab.models._llama._answer_tokens import AnswerTokens
 from promptlab.types import Completion, Delta, Phase, Request, Thought
+
+if TYPE_CHECKING:  # it would load Jinja for anyone who names a backend
+    from promptlab.models._llama._answer_tokens import AnswerTokens
 
 Step = Phase | Thought | Delta | Completion
 

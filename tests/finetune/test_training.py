@@ -3,10 +3,8 @@ on with, the losses are the same. Skipped where torch is not installed (`make fi
 
 from __future__ import annotations
 
-import ctypes
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +12,7 @@ pytest.importorskip("torch", reason="make finetune installs what training needs"
 pytest.importorskip("peft")
 
 from promptlab.finetune import Recipe, TokenRow, Training, read_base, write_adapter
+from tests.finetune.adapters import logits_of_llama
 from tests.gguf_made import tiny
 
 PREFIX = (1, *range(40, 60))
@@ -23,23 +22,6 @@ RECIPE = Recipe(rank=4, alpha=8, learning_rate=5e-3, batch=4, epochs=4, most_ste
 
 def training(path: Path, folder: Path, recipe: Recipe = RECIPE) -> Training:
     return Training(read_base(path), ROWS[:8], ROWS[8:], recipe, folder, identity="same", threads=1)
-
-
-def logits_of_llama(path: Path, adapter: Path, tokens: tuple[int, ...]) -> Any:
-    """The last logits of llama.cpp with the adapter."""
-    import llama_cpp
-    import numpy
-
-    from promptlab.models._llama._library import compute_here, library
-
-    compute_here()
-    library()
-    model = llama_cpp.Llama(str(path), lora_path=str(adapter), n_ctx=128, verbose=False, n_threads=1)
-    model.eval(list(tokens))
-    pointer = llama_cpp.llama_get_logits_ith(model.ctx, -1)
-    found = numpy.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float)), (model.n_vocab(),)).copy()
-    model.close()
-    return found
 
 
 def test_the_adapter_gives_llama_the_logits_of_peft(tmp_path: Path) -> None:
@@ -60,7 +42,7 @@ def test_the_adapter_gives_llama_the_logits_of_peft(tmp_path: Path) -> None:
         tuned = trained.model(torch.tensor([list(ROWS[0].prompt)])).logits[0, -1].numpy()
         with trained.model.disable_adapter():
             base = trained.model(torch.tensor([list(ROWS[0].prompt)])).logits[0, -1].numpy()
-    llama = logits_of_llama(path, tmp_path / "a.gguf", ROWS[0].prompt)
+    llama = logits_of_llama(path, ROWS[0].prompt, tmp_path / "a.gguf")[-1]
     assert abs(tuned - base).max() > 0.2  # the adapter does something
     assert abs(tuned - llama).max() < 0.05
 
