@@ -44,7 +44,7 @@ def expected_soon(catalogue: Catalogue, name: str) -> Future[MemoryNeed]:
 
 def _asked(catalogue: Catalogue, name: str) -> tuple[PlanRequest, str]:
     request = catalogue.plan_request(name)
-    return request, str([file_stamp(path) for path in (request.path, *request.parts)])
+    return request, str([file_stamp(path) for path in (request.path, *request.parts, *request.lora)])
 
 
 @lru_cache(maxsize=64)

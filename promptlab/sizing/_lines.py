@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptlab.models import LOCAL_OVERHEAD, MemoryNeed
-from promptlab.sizing._fit import DRIVER, Fit
+from promptlab.sizing._fit import DRIVER, MOST_CARDS, Fit
 from promptlab.sizing._size import Sizing, TypeSize
 from promptlab.sizing._speed import Speed
 from promptlab.sizing._training import TrainingMemory
@@ -44,8 +44,8 @@ def sizing_lines(sizing: Sizing) -> list[str]:
         "",
         *_need(sizing),
         "",
-        *_fits("This machine", sizing.here),
-        *_fits("Cards", sizing.fits),
+        *_fits("This machine", sizing.here, sizing.wanted.parallel),
+        *_fits("Cards", sizing.fits, sizing.wanted.parallel),
         "",
         *_types(sizing.types),
         "",
@@ -79,29 +79,33 @@ def _need(sizing: Sizing) -> Iterator[str]:
 
 def fit_words(fit: Fit) -> str:
     """Whether it fits, in words: `2 are enough`."""
-    if not fit.on_card:
-        return "fits" if fit.fits_one else f"does not fit: it takes {gigabytes(fit.needs)}"
     if fit.count is None:
-        return "more than 16 would be needed"
+        return f"more than {MOST_CARDS} would be needed" if fit.on_card else f"does not fit: it takes {gigabytes(fit.needs)}"
+    left = f"{gigabytes(fit.left)} left"
+    only_just = "only just " if fit.is_close else ""
+    if not fit.on_card:
+        return f"{only_just}fits, {left}"
     if fit.count == 1:
-        return "one is enough"
-    return f"one is not enough, {fit.count} are"
+        return f"one is {only_just}enough, {left}"
+    return f"one is not enough, {fit.count} {only_just}are, {left} on each"
 
 
-def _fits(title: str, fits: tuple[Fit, ...]) -> Iterator[str]:
+def _fits(title: str, fits: tuple[Fit, ...], texts: int) -> Iterator[str]:
     if not fits:
         return
     driver = f", {gigabytes(DRIVER)} of each for the driver" if any(fit.on_card for fit in fits) else ""
-    yield f"{title} (largest context and file type on one{driver})"
+    each = " of each text" if texts > 1 else ""
+    yield f"{title} (largest context{each} and file type on one{driver})"
     for fit in fits:
         context = f"{fit.largest_context:,} tokens" if fit.largest_context else "no context"
         kind = fit.largest_type or "no file type"
-        yield f"  {fit.name:32} {gigabytes(fit.each):>12}  {fit_words(fit):32} {context:>16}  {kind}"
+        yield f"  {fit.name:32} {gigabytes(fit.each):>12}  {fit_words(fit):48} {context:>16}  {kind}"
 
 
 def _types(types: tuple[TypeSize, ...]) -> Iterator[str]:
     exact = all(each.exact for each in types)
-    yield f"File types, weights only ({'by llama.cpp' if exact else 'estimated where it says about'})"
+    how = "by llama.cpp" if exact else "estimated where it says about"
+    yield f"File types, weights only ({how}; made from the original weights)"
     for each in types:
         about = "" if each.exact else "about "
         matrix = "  needs an importance matrix" if each.matrix else ""
@@ -114,14 +118,21 @@ def _speed(sizing: Sizing) -> Iterator[str]:
         "of a full context, so memory bandwidth bounds it"
     )
     for speed in sizing.speeds:
-        yield f"  {speed.device:32} {speed_words(speed):>24}  with {speed.bandwidth / 1e9:,.0f} GB/s{_measured(speed)}"
+        yield f"  {speed.device:32} {speed_words(speed):>36}  with {speed.bandwidth / 1e9:,.0f} GB/s{_measured(speed)}"
+    known = {speed.device for speed in sizing.speeds}
+    for fit in sizing.fits:
+        if fit.name not in known:
+            yield f"  {fit.name:32} {'not known without its bandwidth':>36}"
     yield "  Reading a prompt uses each weight for many tokens at once; that is bound by computing."
 
 
 def speed_words(speed: Speed) -> str:
     """Tokens a second that are possible: with a full context, and while the texts are short."""
+    if speed.count is None:
+        return "it does not fit"
     slow, fast = _rate(speed.full), _rate(speed.most)
-    return f"{fast} tokens/s" if slow == fast else f"{slow} to {fast} tokens/s"
+    rate = f"{fast} tokens/s" if slow == fast else f"{slow} to {fast} tokens/s"
+    return rate if speed.count == 1 else f"{rate} on {speed.count} in turn"
 
 
 def _rate(rate: float) -> str:

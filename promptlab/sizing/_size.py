@@ -19,6 +19,7 @@ from promptlab.sizing._devices import Device, Machine, device, devices, this_mac
 from promptlab.sizing._file_types import BY_NAME, FILE_TYPES, file_type, quantised_by_rule
 from promptlab.sizing._fit import Candidate, Fit, fit_cards, fit_memory
 from promptlab.sizing._formula import need_by_formula, number
+from promptlab.sizing._notes import notes_on, own_type
 from promptlab.sizing._source import Source, source_of
 from promptlab.sizing._speed import Speed, memory_bandwidth, speed_on
 from promptlab.sizing._training import TrainingMemory, training_memory
@@ -47,8 +48,8 @@ class TypeSize:
 @dataclass(frozen=True, slots=True)
 class Sizing:
     """A model's memory. `need` is the answer and `by` who gave it; `formula` stands beside it (None if a size is not
-    known). `longest` is the context it was trained with. `types` are its file types by size, `file_type` the one that
-    was asked for. `fits` has the cards that were asked about, `here` this machine."""
+    known). `longest` is the context it was trained with. `types` are its file types by size, `file_type` is the one that
+    is sized. `fits` has the cards that were asked about, `here` this machine."""
 
     title: str
     kind: str
@@ -107,7 +108,7 @@ def size(
     longest = number(source.heads[0], "context_length", USUAL_CONTEXT) or USUAL_CONTEXT
     own = catalogue.plan_request(target) if catalogue is not None and source.entry is not None else None
     wanted = _wanted(what, source, own, longest)
-    formula, notes = _formula(source, wanted)
+    formula, notes = _formula(source, wanted, own)
     planned, why = _planned(source, wanted, own, longest)
     need = planned.need if planned else formula
     if need is None:
@@ -118,14 +119,15 @@ def size(
         formula = formula and replace(formula, weights=need.weights)
     laid_out = _LaidOut(source, wanted, longest, need, formula, planned, types, chosen)
     found = machine()
+    fits, here = tuple(fit_cards(laid_out.candidate, card) for card in cards), _here(laid_out.candidate, found)
     return _sizing(
         laid_out,
-        fits=tuple(fit_cards(laid_out.candidate, card) for card in cards),
-        here=_here(laid_out.candidate, found),
+        fits=fits,
+        here=here,
         machine=found,
         training=_training(what, source, wanted),
-        speeds=_speeds(laid_out, cards, None if chosen else measured),
-        notes=(*notes, *([why] if why else []), *_warnings(source, wanted, longest, need, chosen)),
+        speeds=_speeds(laid_out, fits, here, None if chosen else measured),
+        notes=(*notes, *([why] if why else []), *notes_on(source, wanted, longest, need, chosen)),
     )
 
 
@@ -151,6 +153,7 @@ class _LaidOut:
             max(1, number(self.source.heads[0], "block_count")),
             max(self.longest, self.wanted.context),
             {each.name: each.bytes for each in self.types if each.name != "F32"},
+            _apart(self.source),
         )
 
 
@@ -176,7 +179,7 @@ def _sizing(
         need=laid_out.need,
         by="llama.cpp" if laid_out.planned else "formulas",
         formula=laid_out.formula,
-        file_type=laid_out.chosen or ("F16" if source.family else None),
+        file_type=laid_out.chosen or own_type(source),
         types=laid_out.types,
         fits=fits,
         here=here,
@@ -208,9 +211,10 @@ def _batch(own: PlanRequest) -> int:
     return own.batch or BATCH // 2  # what the loader reads at once on a processor
 
 
-def _formula(source: Source, wanted: Wanted) -> tuple[MemoryNeed | None, list[str]]:
+def _formula(source: Source, wanted: Wanted, own: PlanRequest | None) -> tuple[MemoryNeed | None, list[str]]:
+    adapters = sum(path.stat().st_size for path in own.lora) if own else 0
     try:
-        return need_by_formula(source.heads, wanted), []
+        return replace(need_by_formula(source.heads, wanted), adapters=adapters), []
     except InputError as exc:
         if "KV cache of the type" in exc.message:
             raise
@@ -295,9 +299,7 @@ def _need_of(
 
 def _here(model: Candidate, machine: Machine) -> tuple[Fit, ...]:
     fits = [
-        fit_cards(model, Device(f"{card.name}, free now", card.free, devices()[name].bandwidth if name else None))
-        for card in machine.cards
-        for name in [next((known for known in devices() if known.lower() in card.name.lower()), None)]
+        fit_cards(model, Device(f"{card.name}, free now", card.free, card.bandwidth)) for card in machine.cards
     ]
     if machine.free is not None:
         fits.insert(0, fit_memory(model, "free on this machine", machine.free))
@@ -312,35 +314,30 @@ def _training(what: Asked, source: Source, wanted: Wanted) -> TrainingMemory | N
     return training_memory(source.heads, what.train, **tokens, **extra)
 
 
-def _speeds(laid_out: _LaidOut, cards: Sequence[Device], measured: float | None) -> tuple[Speed, ...]:
+def _speeds(
+    laid_out: _LaidOut, fits: Sequence[Fit], here: Sequence[Fit], measured: float | None
+) -> tuple[Speed, ...]:
     heads, need, wanted = laid_out.source.heads, laid_out.need, laid_out.wanted
-    known = [(card.name, card.bandwidth) for card in cards if card.bandwidth]
-    speeds = [speed_on(heads, need, wanted, name, bandwidth) for name, bandwidth in known]
-    return (speed_on(heads, need, wanted, "this machine", memory_bandwidth(), measured), *speeds)
+    memory = next((fit for fit in here if not fit.on_card), None)
+    own = speed_on(
+        *(heads, need, wanted, "this machine", memory_bandwidth()),
+        count=memory.count if memory else 1,
+        measured=measured,
+    )
+    cards = [fit for fit in (*here, *fits) if fit.on_card and fit.bandwidth]
+    on_cards = [speed_on(heads, need, wanted, fit.name, fit.bandwidth or 0, count=fit.count) for fit in cards]
+    return (own, *on_cards)
+
+
+def _apart(source: Source) -> float:
+    """The share of the weights that is in no layer."""
+    tensors = [tensor for head in source.heads for tensor in head.tensors]
+    whole = sum(tensor.bytes for tensor in tensors)
+    return sum(tensor.bytes for tensor in tensors if not tensor.name.startswith("blk.")) / whole if whole else 0.0
 
 
 def _parameters(source: Source) -> int:
     return sum(prod(tensor.sizes) for head in source.heads for tensor in head.tensors)
-
-
-def _warnings(source: Source, wanted: Wanted, longest: int, need: MemoryNeed, chosen: str | None) -> list[str]:
-    notes = []
-    if wanted.context > longest:
-        notes.append(f"the model was trained with {longest:,} tokens; a longer context may give poor answers")
-    if source.family and source.family.window and not source.heads[0].of_architecture("attention.sliding_window"):
-        notes.append("llama.cpp does not use the sliding window of this model, so all layers keep the whole context")
-    elif source.heads[0].of_architecture("attention.sliding_window") and wanted.whole_context and len(need.caches) > 1:
-        notes.append("layers with a sliding window keep the whole context too, as promptlab loads them")
-    if chosen and need.repacked:
-        notes.append("this processor stores some weights twice; with this file type all of them are counted twice")
-    if BY_NAME[chosen].matrix if chosen else False:
-        notes.append(f"{chosen} needs an importance matrix to be made")
-    unknown = sum(tensor.kind not in GGML_NUMBERS.values() for head in source.heads for tensor in head.tensors)
-    if unknown:
-        notes.append(
-            f"{unknown:,} tensors have a number type that is not known here; their place in the file is counted"
-        )
-    return notes
 
 
 __all__ = ["USUAL_CARDS", "Asked", "Sizing", "TypeSize", "size"]

@@ -32,14 +32,16 @@ NEAR = 0.5
 class Speed:
     """The speed of writing on one device with `bandwidth` bytes a second. `read` bytes are read for a token of one text
     with a full context. For all texts together, `most` tokens a second are possible while they are short, and `full`
-    once their contexts are full. `measured` is what
-    `promptlab models check` measured on this machine, None if it did not."""
+    once their contexts are full. `count` is how many devices the model needs, None if it does not fit: several compute one
+    after the other, so they are as fast as one. `measured` is what `promptlab models check` measured on this machine, None
+    if it did not."""
 
     device: str
     bandwidth: float
     read: int
     most: float
     full: float
+    count: int | None = 1
     measured: float | None = None
 
     @property
@@ -58,22 +60,25 @@ def speed_on(
     wanted: Wanted,
     device: str,
     bandwidth: float,
+    *,
+    count: int | None = 1,
     measured: float | None = None,
 ) -> Speed:
     """The speed that `bandwidth` allows."""
-    weights = int(need.weights * _used_share(heads))
-    read = weights + need.cache // wanted.parallel
+    weights = int(need.weights * _used_share(heads, wanted.parallel)) + need.adapters
+    read = int(need.weights * _used_share(heads, 1)) + need.adapters + need.cache // wanted.parallel
     most, full = (wanted.parallel * bandwidth / max(1, weights + cache) for cache in (0, need.cache))
-    return Speed(device, bandwidth, read, most, full, measured)
+    return Speed(device, bandwidth, read, most, full, count, measured)
 
 
-def _used_share(heads: Sequence[GgufHead]) -> float:
-    """The share of the weights that one token uses: not all experts, and one row of an embedding table of its own."""
+def _used_share(heads: Sequence[GgufHead], texts: int) -> float:
+    """The share of the weights that a token of each of `texts` uses: not all experts, and one row of an embedding table
+    of its own. The tokens of several texts use different experts: here each chooses its own by chance."""
     tensors = [tensor for head in heads for tensor in head.tensors]
     sizes = {tensor.name: tensor_bytes(tensor.kind, tensor.sizes) or tensor.bytes for tensor in tensors}
     whole = sum(sizes.values())
     experts = number(heads[0], "expert_count", 0)
-    idle = 1 - number(heads[0], "expert_used_count", 0) / experts if experts else 0.0
+    idle = (1 - number(heads[0], "expert_used_count", 0) / experts) ** texts if experts else 0.0
     unused = idle * sum(size for name, size in sizes.items() if "_exps." in name)
     if "output.weight" in sizes:
         unused += sizes.get("token_embd.weight", 0)
