@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from promptlab.models import Catalogue
     from promptlab.sizing import Sizing
 
+
 class Tokens(click.ParamType):
     """A number of tokens: 8192, 8,192, 32k (32 × 1,024) or 1M."""
 
@@ -79,7 +80,7 @@ def size(
 
 def as_data(sizing: Sizing) -> dict[str, object]:
     """The answer as JSON, with the sums."""
-    from promptlab.sizing import fit_words
+    from promptlab.sizing import fit_words, speed_words
 
     data = asdict(sizing)
     for name, need in (("need", sizing.need), ("formula", sizing.formula)):
@@ -87,9 +88,8 @@ def as_data(sizing: Sizing) -> dict[str, object]:
             data[name]["total"] = need.total
     for name, fits in (("fits", sizing.fits), ("here", sizing.here)):
         data[name] = [{**asdict(fit), "words": fit_words(fit)} for fit in fits]
-    if sizing.training:
-        data["training"]["total"] = sizing.training.total
-    data["speeds"] = [{**asdict(speed), "bound": speed.bound} for speed in sizing.speeds]
+    data["training"] = [{**asdict(each), "total": each.total} for each in sizing.training]
+    data["speeds"] = [{**asdict(speed), "bound": speed.bound, "words": speed_words(speed)} for speed in sizing.speeds]
     return data
 
 

@@ -26,7 +26,9 @@ OWN_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(TB|GB?|GiB?|MiB|MB)", re.IGNORECASE)
 UNITS = {"t": 1e12, "g": 1e9, "gi": 1 << 30, "mi": 1 << 20, "m": 1e6}
 SMI = ("nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
 SECONDS = 10
-MAKERS = frozenset({"nvidia", "geforce", "tesla", "amd", "instinct", "radeon", "generation", "server", "edition", "gpu"})
+MAKERS = frozenset(
+    {"nvidia", "geforce", "tesla", "amd", "instinct", "radeon", "generation", "server", "edition", "gpu"}
+)
 """Words of a card's name that tell nothing about it."""
 FORMS = frozenset({"sxm", "pcie", "nvl"})
 MAY_BE_LEFT_OUT = FORMS | {"rtx", "blackwell"}

@@ -128,9 +128,17 @@ def family(name: str) -> Family:
         near = [each.name for words, each in known.items() if wanted and _begins(words, wanted)]
         raise InputError(
             f"`{name}` is no model of promptlab.yaml, no file, and no family whose dimensions are known here",
-            hint=f"name one: {', '.join(near)}" if near else nearest(name, families()),
+            hint=f"name one: {', '.join(near)}" if near else _hint(name),
         )
     return found
+
+
+def _hint(name: str) -> str:
+    near = nearest(name, families())
+    if near.startswith("did you mean"):
+        return near
+    kinds = ", ".join(dict.fromkeys(each.partition("-")[0] for each in sorted(families(), key=str.lower)))
+    return f"give a GGUF file, its address, a config.json, or the name of a model of {kinds}"
 
 
 def _begins(words: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
@@ -147,7 +155,7 @@ def _words(name: str) -> tuple[str, ...]:
 def _bare(name: str) -> tuple[str, str]:
     """A name without its owner and endings, and its version such as `-v0.3`."""
     own = re.sub(r"[\s_:]+", "-", name.strip().rpartition("/")[2].lower())
-    own = own.removesuffix(".gguf").removeprefix("meta-")
+    own = own.removeprefix("meta-")
     version = re.search(r"-v\d+\.\d+", own)
     return SUFFIXES.sub("", own.replace(version[0], "") if version else own), version[0] if version else ""
 

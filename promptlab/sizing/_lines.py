@@ -12,15 +12,19 @@ from promptlab.sizing._training import TrainingMemory
 
 
 def gigabytes(count: int) -> str:
-    """Bytes as GB of 10^9 bytes, or MB: `137.96 GB`."""
+    """Bytes as GB of 10^9 bytes, MB or kB: `137.96 GB`."""
     if count >= 10_000_000_000:
         return f"{count / 1e9:,.2f} GB"
-    return f"{count / 1e9:.3f} GB" if count >= 1_000_000_000 else f"{count / 1e6:,.1f} MB"
+    if count >= 1_000_000_000:
+        return f"{count / 1e9:.3f} GB"
+    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"
 
 
 def gibibytes(count: int) -> str:
     """Bytes as GiB of 2^30 bytes, or MiB."""
-    return f"{count / (1 << 30):,.2f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):,.1f} MiB"
+    if count >= 1 << 30:
+        return f"{count / (1 << 30):,.2f} GiB"
+    return f"{count / (1 << 20):,.1f} MiB" if count >= 100_000 else f"{count / (1 << 10):,.1f} KiB"
 
 
 def parts_of_need(need: MemoryNeed) -> list[tuple[str, int]]:
@@ -50,7 +54,7 @@ def sizing_lines(sizing: Sizing) -> list[str]:
         *_types(sizing.types),
         "",
         *_speed(sizing),
-        *_training(sizing.training),
+        *_training(sizing),
         *[f"note: {note}" for note in sizing.notes],
     ]
 
@@ -80,14 +84,19 @@ def _need(sizing: Sizing) -> Iterator[str]:
 def fit_words(fit: Fit) -> str:
     """Whether it fits, in words: `2 are enough`."""
     if fit.count is None:
-        return f"more than {MOST_CARDS} would be needed" if fit.on_card else f"does not fit: it takes {gigabytes(fit.needs)}"
+        return (
+            f"more than {MOST_CARDS} would be needed"
+            if fit.on_card
+            else f"does not fit: it takes {gigabytes(fit.needs)}"
+        )
     left = f"{gigabytes(fit.left)} left"
     only_just = "only just " if fit.is_close else ""
     if not fit.on_card:
         return f"{only_just}fits, {left}"
     if fit.count == 1:
         return f"one is {only_just}enough, {left}"
-    return f"one is not enough, {fit.count} {only_just}are, {left} on each"
+    but = "but only just: " if fit.is_close else ""
+    return f"one is not enough, {fit.count} are, {but}{left} on each"
 
 
 def _fits(title: str, fits: tuple[Fit, ...], texts: int) -> Iterator[str]:
@@ -99,7 +108,7 @@ def _fits(title: str, fits: tuple[Fit, ...], texts: int) -> Iterator[str]:
     for fit in fits:
         context = f"{fit.largest_context:,} tokens" if fit.largest_context else "no context"
         kind = fit.largest_type or "no file type"
-        yield f"  {fit.name:32} {gigabytes(fit.each):>12}  {fit_words(fit):48} {context:>16}  {kind}"
+        yield f"  {fit.name:32} {gigabytes(fit.each):>12}  {fit_words(fit):60} {context:>16}  {kind}"
 
 
 def _types(types: tuple[TypeSize, ...]) -> Iterator[str]:
@@ -143,22 +152,55 @@ def _measured(speed: Speed) -> str:
     return f"; measured {speed.measured:,.1f} tokens/s, bound by {speed.bound}" if speed.measured is not None else ""
 
 
-def _training(training: TrainingMemory | None) -> Iterator[str]:
-    if training is None:
-        return
-    way = {"full": "all weights", "lora": f"LoRA of rank {training.rank}", "qlora": f"QLoRA of rank {training.rank}"}
-    yield ""
-    yield f"Training, {way[training.way]}, one text of {training.tokens:,} tokens at a time (estimated)"
+def _training(sizing: Sizing) -> Iterator[str]:
+    for training in sizing.training:
+        yield ""
+        yield f"{training_title(training)} (estimated)"
+        for name, count in parts_of_training(training):
+            yield f"  {name:32} {gigabytes(count):>12}"
+        yield f"  {training_fits(sizing, training)}"
+
+
+def training_title(training: TrainingMemory) -> str:
+    """How it is trained, in words."""
+    rank = f" of rank {training.rank}" if training.rank else ""
+    way = {"full": "all weights", "lora": "LoRA", "qlora": "QLoRA"}[training.way] + rank
+    if training.here:
+        return f"Training here by promptlab finetune, {way}, {training.tokens:,} tokens at a time in 32 bits"
+    return f"Training on one card, {way}, one text of {training.tokens:,} tokens at a time with checkpointing"
+
+
+def parts_of_training(training: TrainingMemory) -> list[tuple[str, int]]:
+    """The parts of the memory of training by name, with the total; without those that are empty."""
     parts = (
         ("frozen weights", training.weights),
         (f"{training.trained:,} trained parameters", training.states),
         ("activations and logits", training.activations),
-        ("runtime", training.runtime),
+        ("libraries", training.runtime),
         ("total", training.total),
     )
-    for name, count in parts:
-        if count:
-            yield f"  {name:32} {gigabytes(count):>12}"
+    return [(name, count) for name, count in parts if count]
 
 
-__all__ = ["fit_words", "gibibytes", "gigabytes", "parts_of_need", "sizing_lines", "speed_words"]
+def training_fits(sizing: Sizing, training: TrainingMemory) -> str:
+    """Where the training fits, in words."""
+    if training.here:
+        memory = next((fit for fit in sizing.here if not fit.on_card), None)
+        if memory is None:
+            return "how much memory is free here is not known"
+        return f"{'fits' if training.total <= memory.each else 'does not fit'}: {gigabytes(memory.each)} are free here"
+    places = [fit.name for fit in (*sizing.here, *sizing.fits) if fit.on_card and training.total + DRIVER <= fit.each]
+    return f"fits on one {' or '.join(places)}" if places else "fits on none of these cards"
+
+
+__all__ = [
+    "fit_words",
+    "gibibytes",
+    "gigabytes",
+    "parts_of_need",
+    "parts_of_training",
+    "sizing_lines",
+    "speed_words",
+    "training_fits",
+    "training_title",
+]

@@ -1,6 +1,6 @@
 """What a user must know beside the figures: what is not counted, and where promptlab would load the model otherwise.
 
-    notes_on(source, wanted, longest, need, None)      # ["layers with a sliding window keep the whole context too, …"]
+notes_on(source, wanted, longest, need, None)      # ["layers with a sliding window keep the whole context too, …"]
 """
 
 from __future__ import annotations

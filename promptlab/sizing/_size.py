@@ -22,7 +22,7 @@ from promptlab.sizing._formula import need_by_formula, number
 from promptlab.sizing._notes import notes_on, own_type
 from promptlab.sizing._source import Source, source_of
 from promptlab.sizing._speed import Speed, memory_bandwidth, speed_on
-from promptlab.sizing._training import TrainingMemory, training_memory
+from promptlab.sizing._training import TrainingMemory, training_here, training_memory
 from promptlab.sizing._wanted import BATCH, Wanted
 
 USUAL_CONTEXT = 8_192
@@ -49,7 +49,8 @@ class TypeSize:
 class Sizing:
     """A model's memory. `need` is the answer and `by` who gave it; `formula` stands beside it (None if a size is not
     known). `longest` is the context it was trained with. `types` are its file types by size, `file_type` is the one that
-    is sized. `fits` has the cards that were asked about, `here` this machine."""
+    is sized. `fits` has the cards that were asked about, `here` this machine, `training` the memory of
+    training if that was asked."""
 
     title: str
     kind: str
@@ -66,7 +67,7 @@ class Sizing:
     fits: tuple[Fit, ...]
     here: tuple[Fit, ...]
     machine: Machine
-    training: TrainingMemory | None
+    training: tuple[TrainingMemory, ...]
     speeds: tuple[Speed, ...]
     notes: tuple[str, ...]
 
@@ -163,7 +164,7 @@ def _sizing(
     fits: tuple[Fit, ...],
     here: tuple[Fit, ...],
     machine: Machine,
-    training: TrainingMemory | None,
+    training: tuple[TrainingMemory, ...],
     speeds: tuple[Speed, ...],
     notes: tuple[str, ...],
 ) -> Sizing:
@@ -298,25 +299,23 @@ def _need_of(
 
 
 def _here(model: Candidate, machine: Machine) -> tuple[Fit, ...]:
-    fits = [
-        fit_cards(model, Device(f"{card.name}, free now", card.free, card.bandwidth)) for card in machine.cards
-    ]
+    fits = [fit_cards(model, Device(f"{card.name}, free now", card.free, card.bandwidth)) for card in machine.cards]
     if machine.free is not None:
         fits.insert(0, fit_memory(model, "free on this machine", machine.free))
     return tuple(fits)
 
 
-def _training(what: Asked, source: Source, wanted: Wanted) -> TrainingMemory | None:
+def _training(what: Asked, source: Source, wanted: Wanted) -> tuple[TrainingMemory, ...]:
+    """The memory of training on cards, and of `promptlab finetune` if that can train the model."""
     if what.train is None:
-        return None
+        return ()
     extra: Mapping[str, int] = {"rank": what.rank} if what.rank is not None else {}
     tokens = {"tokens": wanted.context} if what.context is not None else {}
-    return training_memory(source.heads, what.train, **tokens, **extra)
+    here = training_here(source.heads, **tokens, **extra) if what.train == "lora" else None
+    return (training_memory(source.heads, what.train, **tokens, **extra), *([here] if here else []))
 
 
-def _speeds(
-    laid_out: _LaidOut, fits: Sequence[Fit], here: Sequence[Fit], measured: float | None
-) -> tuple[Speed, ...]:
+def _speeds(laid_out: _LaidOut, fits: Sequence[Fit], here: Sequence[Fit], measured: float | None) -> tuple[Speed, ...]:
     heads, need, wanted = laid_out.source.heads, laid_out.need, laid_out.wanted
     memory = next((fit for fit in here if not fit.on_card), None)
     own = speed_on(

@@ -108,7 +108,7 @@ def source_of(target: str, catalogue: Catalogue | None = None) -> Source:
         path = path / "config.json"
     if path.is_file():
         return _of_config(path) if path.suffix == ".json" else _of_files("file", path.name, model_files(path).paths)
-    if "/" in target and (path.suffix in (".gguf", ".json") or target.startswith(("/", "./", "../", "~"))):
+    if path.suffix in (".gguf", ".json") or target.startswith(("/", "./", "../", "~")):
         raise InputError(f"there is no file {target}", hint="check the path; a folder needs a config.json in it")
     return of_family(family(target), "family")
 

@@ -8,7 +8,24 @@ from dataclasses import replace
 import pytest
 
 from promptlab.errors import InputError, ModelNotReady
-from promptlab.sizing import Asked, Machine, Sizing, devices, families, size, sizing_lines, training_memory
+from promptlab import finetune
+from promptlab.finetune._train import TOKENS_AT_ONCE
+from promptlab.models import Catalogue
+from promptlab.sizing import (
+    Asked,
+    FoundCard,
+    Machine,
+    Sizing,
+    Wanted,
+    devices,
+    families,
+    fit_words,
+    size,
+    sizing_lines,
+    speed_words,
+    training_here,
+    training_memory,
+)
 from promptlab.sizing import _size as size_module
 from promptlab.sizing._devices import cards_in, device
 from promptlab.sizing._fit import in_memory, on_cards
@@ -123,10 +140,63 @@ def test_without_llama_cpp_a_kind_that_the_formulas_do_not_know_is_refused(monke
         ("24GB", 24 * GB),
         ("24 GiB", 24 << 30),
         ("81559MiB", 81_559 << 20),
+        ("24G", 24 * GB),
+        ("a100-80gb", 80 * GB),
+        ("a100 80", 80 * GB),
+        ("NVIDIA A100-SXM4-80GB", 80 * GB),
+        ("4090", 24 * GB),
+        ("4060", 8 * GB),  # not the 4060 Ti
+        ("rtx 4060 ti 16gb", 16 * GB),
+        ("L40", 48 * GB),  # not the L40S
+        ("a10", 24 * GB),  # not the A100
+        ("h100 pcie", 80 * GB),
+        ("NVIDIA H100 80GB HBM3", 80 * GB),
+        ("H100 NVL", 94 * GB),
+        ("AMD Instinct MI300X", 192 * GB),
     ],
 )
 def test_cards_are_found_by_name_or_size(name: str, count: int) -> None:
     assert device(name).bytes == count
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("A100", "A100 40GB, A100 80GB"),
+        ("h100", "H100 80GB SXM"),
+        ("v100", "V100 16GB, V100 32GB"),
+        ("RTX 4060 Ti 8GB", "RTX 4060 Ti"),
+        ("RTX 4090 Laptop GPU", "give its size"),
+        ("4070 super", "give its size"),
+        ("RTX 6000", "RTX A6000"),  # there is an older one with half the memory
+        ("2x A100 80GB", "how many are needed"),
+        ("A100 80GB x2", "how many are needed"),
+        ("24", "--gpu 24GB"),
+        ("100", "--gpu 24GB"),
+        ("RTX", "--gpu 24GB"),
+        ("B", "--gpu 24GB"),
+        ("", "--gpu 24GB"),
+    ],
+)
+def test_a_card_that_is_not_surely_meant_is_refused(name: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        device(name)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "mib", "bandwidth"),
+    [
+        ("NVIDIA L40S", 46_068, 864e9),  # not that of the L4
+        ("NVIDIA A100-SXM4-80GB", 81_920, 2_039e9),  # not that of the A10
+        ("NVIDIA GeForce RTX 4090", 24_564, 1_008e9),
+        ("NVIDIA H200", 143_771, 4_800e9),
+        ("NVIDIA GeForce RTX 3080", 12_288, None),  # the one with more memory
+        ("NVIDIA T400", 4_096, None),
+    ],
+)
+def test_a_card_of_this_machine_has_its_own_bandwidth(name: str, mib: int, bandwidth: float | None) -> None:
+    assert FoundCard(name, mib << 20, 1).bandwidth == bandwidth
 
 
 def test_every_card_has_a_size_and_a_source() -> None:

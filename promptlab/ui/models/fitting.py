@@ -10,7 +10,7 @@ import streamlit as st
 from promptlab import sizing
 from promptlab.errors import PromptlabError
 from promptlab.models import KV_TYPES
-from promptlab.sizing import Asked, Fit, Sizing
+from promptlab.sizing import Asked, Fit, Sizing, TrainingMemory
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.state.session import Session
@@ -119,8 +119,9 @@ def _show(answer: Sizing) -> None:
         "it; reading a prompt is bound by computing",
         _speed_table(answer),
     )
-    if answer.training is not None:
-        _titled("Memory of training, estimated", _training_table(answer))
+    for training in answer.training:
+        table = _table("Memory of training", ("Part", "Memory"), _training_rows(training), (1,))
+        _titled(f"{sizing.training_title(training)}, estimated: {sizing.training_fits(answer, training)}", table)
 
 
 def _titled(title: str, table: str) -> None:
@@ -193,6 +194,9 @@ def _parts_table(answer: Sizing) -> str:
         )
         for name, count in sizing.parts_of_need(answer.need)
     ]
+    whole = answer.need.total
+    reckoned = sizing.gigabytes(answer.formula.total) if formula and answer.formula else ""
+    rows.append(("total", sizing.gigabytes(whole), sizing.gibibytes(whole), reckoned))
     return _table("Memory by part", ("Part", "GB", "GiB", "By formula"), rows, (1, 2, 3))
 
 
@@ -237,16 +241,5 @@ def _speed_table(answer: Sizing) -> str:
     return _table("Speed of writing", ("Writing on", "At most", "Measured", "Bound by"), rows, (1, 2))
 
 
-def _training_table(answer: Sizing) -> str:
-    training = answer.training
-    if training is None:
-        return ""
-    rows = [
-        ("frozen weights", sizing.gigabytes(training.weights)),
-        (f"{training.trained:,} trained parameters", sizing.gigabytes(training.states)),
-        ("activations and logits", sizing.gigabytes(training.activations)),
-        ("runtime", sizing.gigabytes(training.runtime)),
-        ("total, estimated", sizing.gigabytes(training.total)),
-    ]
-    head = (f"Training ({WAYS[training.way]}), one text of {training.tokens:,} tokens at a time", "Memory")
-    return _table("Memory of training", head, rows, (1,))
+def _training_rows(training: TrainingMemory) -> list[tuple[str, str]]:
+    return [(name, sizing.gigabytes(count)) for name, count in sizing.parts_of_training(training)]
