@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from promptlab.sizing import Sizing
 
 
-class Tokens(click.ParamType):
+class Tokens(click.ParamType[int]):
     """A number of tokens: 8192, 8,192, 32k (32 × 1,024) or 1M."""
 
     name = "tokens"

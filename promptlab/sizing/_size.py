@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from promptlab.errors import InputError, ModelNotReady
-from promptlab.models import GGML_NUMBERS, Catalogue, MemoryNeed, Planned, PlanRequest, plan_memory
-from promptlab.sizing._devices import Device, Machine, device, devices, this_machine
+from promptlab.models import Catalogue, MemoryNeed, Planned, PlanRequest, plan_memory
+from promptlab.sizing._devices import Device, Machine, device, this_machine
 from promptlab.sizing._file_types import BY_NAME, FILE_TYPES, file_type, quantised_by_rule
 from promptlab.sizing._fit import Candidate, Fit, fit_cards, fit_memory
 from promptlab.sizing._formula import need_by_formula, number

@@ -8,22 +8,15 @@ from dataclasses import replace
 import pytest
 
 from promptlab.errors import InputError, ModelNotReady
-from promptlab import finetune
-from promptlab.finetune._train import TOKENS_AT_ONCE
-from promptlab.models import Catalogue
 from promptlab.sizing import (
     Asked,
     FoundCard,
     Machine,
     Sizing,
-    Wanted,
     devices,
     families,
-    fit_words,
     size,
     sizing_lines,
-    speed_words,
-    training_here,
     training_memory,
 )
 from promptlab.sizing import _size as size_module

@@ -7,22 +7,23 @@ import re
 import struct
 import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from promptlab.errors import InputError
+from promptlab.errors import InputError, PromptlabError
 from promptlab.sizing import source_of
 from promptlab.sizing._families import family
 from promptlab.sizing._source import of_family
-from tests.gguf_made import text, tiny, tiny_split
+from tests.gguf_made import text, tiny, tiny_split, write
 
 
 @contextmanager
 def served(folder: Path, way: str = "parts") -> Iterator[tuple[str, list[str]]]:
-    """The files of `folder` on a loopback server. `way`: it sends parts, whole files only, or on to another server."""
+    """The files of `folder` on a loopback server. `way`: it sends parts, whole files only, a web page, or on to another
+    server."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -37,8 +38,9 @@ def served(folder: Path, way: str = "parts") -> Iterator[tuple[str, list[str]]]:
                 self.end_headers()
             elif not path.is_file():
                 self.send_error(404)
-            elif way == "whole":
+            elif way in ("whole", "web page"):
                 self.send_response(200)
+                self.send_header("Content-Type", "text/html" if way == "web page" else "application/octet-stream")
                 self.end_headers()
             else:
                 self._part(path.read_bytes())
@@ -85,7 +87,12 @@ def test_all_parts_of_a_split_model_are_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("way", "words"),
-    [("whole", "does not send parts"), ("elsewhere", "127.0.0.2:1, which was not asked"), ("parts", "404")],
+    [
+        ("whole", "does not send parts"),
+        ("web page", "a web page"),
+        ("elsewhere", "127.0.0.2:1, which was not asked"),
+        ("parts", "404"),
+    ],
 )
 def test_a_server_that_does_not_send_the_file_is_an_error(tmp_path: Path, way: str, words: str) -> None:
     if way != "parts":
@@ -144,7 +151,53 @@ def test_a_config_is_sized_by_its_folder_too(tmp_path: Path) -> None:
         source_of(str(tmp_path / "bad.json"))
 
 
-@pytest.mark.parametrize("target", ["/nowhere/model.gguf", "ftp://127.0.0.1/x.gguf", "http://", "models/none.gguf"])
+def adapter(folder: Path) -> Path:
+    return write(folder / "a.gguf", {"general.architecture": "llama", "general.type": "adapter"}, {"a": [[1.0]]})
+
+
+def vision(folder: Path) -> Path:
+    return write(folder / "v.gguf", {"general.architecture": "clip"}, {"v": [[1.0]]})
+
+
+def embeddings(folder: Path) -> Path:
+    return write(folder / "e.gguf", {"general.architecture": "bert"}, {"e": [[1.0]]})
+
+
+def ranking(folder: Path) -> Path:
+    return write(folder / "r.gguf", {"general.architecture": "llama", "llama.pooling_type": 4}, {"e": [[1.0]]})
+
+
+def second_part(folder: Path) -> Path:
+    return tiny_split(folder)[1]
+
+
+def lonely_part(folder: Path) -> Path:
+    first, _, third = tiny_split(folder)
+    third.unlink()
+    return first
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (adapter, "an adapter"),
+        (vision, "vision"),
+        (embeddings, "embeddings"),
+        (ranking, "ranks"),
+        (second_part, "part 2"),
+        (lonely_part, "tiny-00003-of-00003.gguf"),
+    ],
+)
+def test_a_file_that_is_no_whole_model_that_writes_is_refused(
+    tmp_path: Path, make: Callable[[Path], Path], words: str
+) -> None:
+    with pytest.raises(PromptlabError, match=words):
+        source_of(str(make(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "target", ["/nowhere/model.gguf", "ftp://127.0.0.1/x.gguf", "http://", "models/none.gguf", "Llama-2-70b.gguf"]
+)
 def test_what_is_not_there_is_an_error(target: str) -> None:
     with pytest.raises(InputError):
         source_of(target)
