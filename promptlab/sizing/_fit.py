@@ -59,8 +59,8 @@ NeedOf = Callable[[int], MemoryNeed]
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model to place: its `need` at the wanted context, the need at other contexts, its number of `layers`, the
-    longest context it was trained with, bytes of its weights by file type, and the share of its weights that is in no layer
-    (`apart`: embedding and output)."""
+    longest context it was trained with, bytes of its weights by file type, and the share of its weights that is in no
+    layer (`apart`: embedding and output)."""
 
     need: MemoryNeed
     need_of: NeedOf
@@ -71,8 +71,8 @@ class Candidate:
 
 
 def on_cards(need: MemoryNeed, cards: int, layers: int, apart: float = 0.0) -> int:
-    """Bytes that the fullest of `cards` cards has to hold. llama.cpp spreads the layers, and the output as one more; the
-    embedding counts with it, to be on the safe side."""
+    """Bytes that the fullest of `cards` cards has to hold. llama.cpp spreads the layers, and the output as one more;
+    the embedding counts with it, to be on the safe side."""
     outside = int(need.weights * apart)
     layer = (need.weights - outside + need.cache + need.adapters) / layers
     spread = -(-(layers + 1) // cards)

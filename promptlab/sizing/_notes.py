@@ -31,8 +31,8 @@ def _of_the_context(source: Source, wanted: Wanted, longest: int) -> Iterator[st
     entry = source.entry
     if entry is not None and entry.n_ctx > longest:
         yield (
-            f"promptlab.yaml says n_ctx {entry.n_ctx:,}, but the model was trained with {longest:,} tokens, so promptlab "
-            f"loads it with {longest:,}"
+            f"promptlab.yaml says n_ctx {entry.n_ctx:,}, but the model was trained with {longest:,} tokens, so "
+            f"promptlab loads it with {longest:,}"
         )
     if wanted.context > longest:
         yield f"the model was trained with {longest:,} tokens; a longer context may give poor answers"
@@ -74,7 +74,7 @@ def _of_the_weights(source: Source, need: MemoryNeed, chosen: str | None) -> Ite
         experts = sum(prod(tensor.sizes) for tensor in tensors if "_exps.weight" in tensor.name)
         other = sum(tensor_bytes(t.kind, t.sizes) or 0 for t in tensors if "_exps.weight" not in t.name)
         published = (experts * MXFP4_BITS / 8 + other) / 1e9
-        yield f"the maker publishes this model with its experts in MXFP4: weights of about {published:,.1f} GB, not these"
+        yield f"the maker publishes this model with its experts in MXFP4: weights of about {published:,.1f} GB"
     if chosen and need.repacked:
         yield "this processor stores some weights twice; with this file type all of them are counted twice"
     if BY_NAME[chosen].matrix if chosen else False:

@@ -48,9 +48,9 @@ class TypeSize:
 @dataclass(frozen=True, slots=True)
 class Sizing:
     """A model's memory. `need` is the answer and `by` who gave it; `formula` stands beside it (None if a size is not
-    known). `longest` is the context it was trained with. `types` are its file types by size, `file_type` is the one that
-    is sized. `fits` has the cards that were asked about, `here` this machine, `training` the memory of
-    training if that was asked."""
+    known). `longest` is the context it was trained with. `types` are its file types by size, `file_type` is the one
+    that is sized. `fits` has the cards that were asked about, `here` this machine, `training` the memory of training if
+    that was asked."""
 
     title: str
     kind: str

@@ -32,9 +32,9 @@ NEAR = 0.5
 class Speed:
     """The speed of writing on one device with `bandwidth` bytes a second. `read` bytes are read for a token of one text
     with a full context. For all texts together, `most` tokens a second are possible while they are short, and `full`
-    once their contexts are full. `count` is how many devices the model needs, None if it does not fit: several compute one
-    after the other, so they are as fast as one. `measured` is what `promptlab models check` measured on this machine, None
-    if it did not."""
+    once their contexts are full. `count` is how many devices the model needs, None if it does not fit: several compute
+    one after the other, so they are as fast as one. `measured` is what `promptlab models check` measured on this
+    machine, None if it did not."""
 
     device: str
     bandwidth: float

@@ -29,8 +29,8 @@ SECONDS = 120
 class PlanRequest:
     """What to lay out: the file at `path` (with all `parts` if it is split), a context of `cells` tokens shared by
     `sequences`, and batches of `batch` tokens (None: as the loader reads). `flash_attn` None leaves it to llama.cpp.
-    With `whole_context`, layers with a sliding window keep all tokens. `lora` are adapters. `variant` is the CPU code; None for the fastest.
-    `file_types` are those to tell the size in, `other_cells` further contexts to lay out."""
+    With `whole_context`, layers with a sliding window keep all tokens. `lora` are adapters. `variant` is the CPU code;
+    None for the fastest. `file_types` are those to tell the size in, `other_cells` further contexts to lay out."""
 
     path: Path
     cells: int
