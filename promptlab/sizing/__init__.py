@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from promptlab.sizing._expected import (
         expected_memory,
         expected_soon,
+        expected_speed,
+        expected_speed_words,
         expected_words,
         measured_words,
         memory_lines,
@@ -75,6 +77,8 @@ __all__ = [
     "devices",
     "expected_memory",
     "expected_soon",
+    "expected_speed",
+    "expected_speed_words",
     "expected_words",
     "families",
     "family",

@@ -137,7 +137,7 @@ def _hint(name: str) -> str:
     near = nearest(name, families())
     if near.startswith("did you mean"):
         return near
-    kinds = ", ".join(dict.fromkeys(each.partition("-")[0] for each in sorted(families(), key=str.lower)))
+    kinds = ", ".join({each.partition("-")[0].lower(): each.partition("-")[0] for each in sorted(families())}.values())
     return f"give a GGUF file, its address, a config.json, or the name of a model of {kinds}"
 
 

@@ -190,7 +190,7 @@ def training_fits(sizing: Sizing, training: TrainingMemory) -> str:
             return "how much memory is free here is not known"
         return f"{'fits' if training.total <= memory.each else 'does not fit'}: {gigabytes(memory.each)} are free here"
     places = [fit.name for fit in (*sizing.here, *sizing.fits) if fit.on_card and training.total + DRIVER <= fit.each]
-    return f"fits on one {' or '.join(places)}" if places else "fits on none of these cards"
+    return f"fits on one of {', '.join(places)}" if places else "fits on none of these cards"
 
 
 __all__ = [

@@ -31,13 +31,13 @@ def _of_the_context(source: Source, wanted: Wanted, longest: int) -> Iterator[st
     entry = source.entry
     if entry is not None and entry.n_ctx > longest:
         yield (
-            f"promptlab.yaml says n_ctx {entry.n_ctx:,}, but the model was trained with {longest:,} tokens, so "
-            f"promptlab loads it with {longest:,}"
+            f"the model was trained with {longest:,} tokens, so it is loaded with these, not with the n_ctx "
+            f"{entry.n_ctx:,} of promptlab.yaml"
         )
     if wanted.context > longest:
         yield f"the model was trained with {longest:,} tokens; a longer context may give poor answers"
     elif entry is not None and wanted.context > entry.n_ctx:
-        yield f"promptlab loads this model with {entry.n_ctx:,} tokens; set a larger `n_ctx` in promptlab.yaml"
+        yield f"this model is loaded with {entry.n_ctx:,} tokens, unless n_ctx in promptlab.yaml is larger"
 
 
 def _of_the_windows(source: Source, wanted: Wanted, need: MemoryNeed) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _of_the_entry(source: Source, wanted: Wanted) -> Iterator[str]:
         *(["the windows only"] if not wanted.whole_context and source.heads[0].of_architecture(WINDOW) else []),
     ]
     if other:
-        yield f"promptlab itself loads this model otherwise than asked here, not with {' and '.join(other)}"
+        yield f"with {' and '.join(other)}, this is not what promptlab loads: that is the answer without these options"
 
 
 def own_type(source: Source) -> str | None:

@@ -316,15 +316,15 @@ def _training(what: Asked, source: Source, wanted: Wanted) -> tuple[TrainingMemo
 
 
 def _speeds(laid_out: _LaidOut, fits: Sequence[Fit], here: Sequence[Fit], measured: float | None) -> tuple[Speed, ...]:
-    heads, need, wanted = laid_out.source.heads, laid_out.need, laid_out.wanted
+    heads, need, texts = laid_out.source.heads, laid_out.need, laid_out.wanted.parallel
     memory = next((fit for fit in here if not fit.on_card), None)
     own = speed_on(
-        *(heads, need, wanted, "this machine", memory_bandwidth()),
+        *(heads, need, texts, "this machine", memory_bandwidth()),
         count=memory.count if memory else 1,
         measured=measured,
     )
     cards = [fit for fit in (*here, *fits) if fit.on_card and fit.bandwidth]
-    on_cards = [speed_on(heads, need, wanted, fit.name, fit.bandwidth or 0, count=fit.count) for fit in cards]
+    on_cards = [speed_on(heads, need, texts, fit.name, fit.bandwidth or 0, count=fit.count) for fit in cards]
     return (own, *on_cards)
 
 

@@ -11,11 +11,13 @@ about 34 bytes for each number of its hidden state (Korthikanti et al. 2022, wit
 2 bytes are kept for every layer, and one layer is computed again.
 
 `promptlab finetune` trains otherwise (`training_here`): on a processor, everything in 32 bits, and without checkpointing,
-since that computes each layer twice. So 4 bytes for every frozen parameter, 16 for those of the adapter and 4 for its best
-state so far. For a token, each layer keeps what its gradients need: the hidden state before and behind both norms (4
-times its width; 6 with the norms behind of Gemma), queries, keys and values as wide as the queries with the answer of
-attention twice (5 times that width; 6 if queries are normed), and 4 numbers for each of the feed-forward network. This was
-counted in transformers' LlamaForCausalLM and Gemma3ForCausalLM, and holds within a tenth of the peaks in docs/sizing.md.
+which would compute each layer twice. So 4 bytes for every frozen parameter, 16 for those of the adapter and 4 for its
+best state so far. For a token, each layer keeps what its gradients need: the hidden state before and behind both norms
+(4 times its width; 6 with the norms behind of Gemma), queries, keys, values and the answer of attention (4 times the
+width of the queries; for Gemma, 3 times that and 3 times that of the keys), and 4 numbers for each of the feed-forward
+network. PyTorch itself says so (torch.autograd.graph.saved_tensors_hooks): 10,885 numbers a layer of SmolLM2-135M and
+16,014 of Gemma 3 270M, where this counts 10,752 and 15,872. Peaks are larger, by gradients on their way and by what the
+allocator keeps of freed memory: measured, 1.75 to 1.9 times as much (docs/sizing.md).
 """
 
 from __future__ import annotations
@@ -43,6 +45,8 @@ TOKENS_HERE = 512
 ANSWERS_HERE = 32
 """Tokens of answers among them. Only these have logits: the numbers, their losses and gradients are 12 bytes each."""
 STATES_HERE = STATES + 4
+PEAK_HERE = 1.8
+"""The peak of activations and what goes with them, to what is kept for the gradients: measured."""
 LIBRARIES_HERE = 500_000_000
 """Bytes that torch, transformers, peft and promptlab take."""
 LIBRARIES = 1_000_000_000
@@ -51,9 +55,9 @@ LIBRARIES = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class TrainingMemory:
-    """Bytes of training in one way, with `tokens` tokens at a time: frozen `weights`, `states` of the `trained` parameters,
-    `activations` and the logits, and what the `runtime` takes. `here` if it is by `promptlab finetune`, in 32 bits on a
-    processor; else on cards, in 16 bits, with checkpointing."""
+    """Bytes of training in one way, with `tokens` tokens at a time: frozen `weights`, `states` of the `trained`
+    parameters, `activations` and the logits, and what the `runtime` takes. `here` if it is by `promptlab finetune`, in 32
+    bits on a processor; else on cards, in 16 bits, with checkpointing."""
 
     way: Way
     trained: int
@@ -97,8 +101,8 @@ def training_memory(heads: Sequence[GgufHead], way: str, *, tokens: int = TOKENS
 def training_here(
     heads: Sequence[GgufHead], *, tokens: int = TOKENS_HERE, rank: int = RANK_HERE
 ) -> TrainingMemory | None:
-    """About how much memory `promptlab finetune` takes; None for a model that it does not train. A batch has at most 512
-    tokens, or one text that is longer; what all texts begin with is computed once."""
+    """About how much memory `promptlab finetune` takes; None for a model that it does not train. At most 512 tokens are
+    computed at once, or one text that is longer, and what all texts begin with once."""
     head = heads[0]
     if len(heads) > 1 or head.architecture not in TRAINED_HERE or number(head, "expert_count", 0):
         return None
@@ -107,7 +111,7 @@ def training_here(
     parameters = sum(prod(tensor.sizes) for tensor in tensors)
     at_once = max(tokens, TOKENS_HERE)
     logits = 12 * min(ANSWERS_HERE, at_once) * vocabulary_of(heads)
-    kept = 4 * at_once * _kept_numbers(head) + logits
+    kept = int(PEAK_HERE * 4 * at_once * _kept_numbers(head)) + logits
     return TrainingMemory(
         *("lora", adapters, rank, at_once, 4 * parameters, STATES_HERE * adapters, kept, LIBRARIES_HERE), here=True
     )
@@ -119,9 +123,10 @@ def _kept_numbers(head: GgufHead) -> int:
     heads, inner = number(head, "attention.head_count"), number(head, "feed_forward_length")
     queries = heads * number(head, "attention.key_length", hidden // max(1, heads))
     names = {tensor.name for tensor in head.tensors}
-    states = 6 if "blk.0.post_ffw_norm.weight" in names else 4
-    attention = 6 if "blk.0.attn_q_norm.weight" in names else 5
-    return layers * (states * hidden + attention * queries + 4 * inner)
+    if "blk.0.post_ffw_norm.weight" in {tensor.name for tensor in head.tensors}:
+        keys = queries // max(1, heads) * number(head, "attention.head_count_kv", heads)
+        return layers * (6 * hidden + 3 * queries + 3 * keys + 4 * inner)
+    return layers * (4 * hidden + 4 * queries + 4 * inner)
 
 
 def _is_matrix(tensor: GgufTensor) -> bool:

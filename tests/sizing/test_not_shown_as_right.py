@@ -124,7 +124,7 @@ def a_context_that_is_cut_is_said(catalogue: Catalogue) -> bool:
 
 
 def a_context_that_is_not_loaded_is_said(catalogue: Catalogue) -> bool:
-    return "loads this model with 512 tokens" in notes(sized("plain", catalogue, context=1_024))
+    return "loaded with 512 tokens" in notes(sized("plain", catalogue, context=1_024))
 
 
 def a_cache_that_is_not_loaded_is_said(catalogue: Catalogue) -> bool:

@@ -108,7 +108,10 @@ def _show(answer: Sizing) -> None:
         note("info", line[:1].upper() + line[1:])
     places = [*answer.here, *answer.fits]
     st.altair_chart(_chart(answer, places), width="stretch", key="fit-chart")
-    small("A bar is what the model takes. The red mark is the size of one card, or the memory that is free.")
+    small(
+        "A bar is what the model takes. The red mark is the size of one card, or the memory that is free; without a mark "
+        "there is far more room."
+    )
     _titled("Memory by part", _parts_table(answer))
     _titled("Where it fits, with the longest context and the largest file type on one card", _fits_table(places))
     with st.expander("File types", key="fit-types"):
@@ -163,12 +166,14 @@ def _chart(answer: Sizing, places: Sequence[Fit]) -> Any:
         )
     )
     ticks = (
-        alt.Chart(alt.InlineData(marks or [{"place": name, "gb": 0, "words": ""} for name in names[:1]]))
+        alt.Chart(alt.InlineData(marks))
         .mark_tick(thickness=3, size=26, color="#d12f2f")
         .encode(y=y, x="gb:Q", tooltip=["place:N", "words:N"])
     )
     words = "; ".join(f"{fit.name}: {sizing.fit_words(fit)}" for fit in places)
-    return (bars + ticks).properties(height=alt.Step(ROW), description=f"Memory against room. {words}")
+    return (bars + ticks if marks else alt.layer(bars)).properties(
+        height=alt.Step(ROW), description=f"Memory against room. {words}"
+    )
 
 
 def _table(label: str, head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int]) -> str:
@@ -233,10 +238,10 @@ def _speed_table(answer: Sizing) -> str:
         (
             speed.device,
             sizing.speed_words(speed),
-            "" if speed.measured is None else f"{speed.measured:,.1f} tokens/s",
-            speed.bound,
+            f"{speed.measured:,.1f} tokens/s" if speed.measured is not None else ("not yet" if own else ""),
+            speed.bound if speed.count else "",
         )
-        for speed in answer.speeds
+        for speed, own in ((speed, answer.kind == "model" and at == 0) for at, speed in enumerate(answer.speeds))
     ]
     return _table("Speed of writing", ("Writing on", "At most", "Measured", "Bound by"), rows, (1, 2))
 
