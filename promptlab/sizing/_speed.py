@@ -89,8 +89,8 @@ def _used_share(heads: Sequence[GgufHead], texts: int) -> float:
 
 @cache
 def memory_bandwidth() -> float:
-    """Bytes a second that all cores together read from the memory of this machine, measured by searching for a byte that
-    is not there. Takes some tenths of a second, once. Other programs make it less."""
+    """Bytes a second that all cores together read from the memory of this machine, measured by searching for a byte
+    that is not there. Takes some tenths of a second, once. Other programs make it less."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     blocks = [ctypes.create_string_buffer(b"\1" * CHUNK, CHUNK) for _ in range(min(cores, 8))]
     search = (ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)).memchr

@@ -10,14 +10,14 @@ the layers in nf4 with quantised constants, 4.127 bits (Dettmers et al. 2023, se
 about 34 bytes for each number of its hidden state (Korthikanti et al. 2022, with flash attention); with checkpointing
 2 bytes are kept for every layer, and one layer is computed again.
 
-`promptlab finetune` trains otherwise (`training_here`): on a processor, everything in 32 bits, and without checkpointing,
-which would compute each layer twice. So 4 bytes for every frozen parameter, 16 for those of the adapter and 4 for its
-best state so far. For a token, each layer keeps what its gradients need: the hidden state before and behind both norms
-(4 times its width; 6 with the norms behind of Gemma), queries, keys, values and the answer of attention (4 times the
-width of the queries; for Gemma, 3 times that and 3 times that of the keys), and 4 numbers for each of the feed-forward
-network. PyTorch itself says so (torch.autograd.graph.saved_tensors_hooks): 10,885 numbers a layer of SmolLM2-135M and
-16,014 of Gemma 3 270M, where this counts 10,752 and 15,872. Peaks are larger, by gradients on their way and by what the
-allocator keeps of freed memory: measured, 1.75 to 1.9 times as much (docs/sizing.md).
+`promptlab finetune` trains otherwise (`training_here`): on a processor, everything in 32 bits, and without
+checkpointing, which would compute each layer twice. So 4 bytes for every frozen parameter, 16 for those of the adapter
+and 4 for its best state so far. For a token, each layer keeps what its gradients need: the hidden state before and
+behind both norms (4 times its width; 6 with the norms behind of Gemma), queries, keys, values and the answer of
+attention (4 times the width of the queries; for Gemma, 3 times that and 3 times that of the keys), and 4 numbers for
+each of the feed-forward network. PyTorch itself says so (torch.autograd.graph.saved_tensors_hooks): 10,885 numbers a
+layer of SmolLM2-135M and 16,014 of Gemma 3 270M, where this counts 10,752 and 15,872. Peaks are larger, by gradients on
+their way and by what the allocator keeps of freed memory: measured, 1.75 to 1.9 times as much (docs/sizing.md).
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ LIBRARIES = 1_000_000_000
 @dataclass(frozen=True, slots=True)
 class TrainingMemory:
     """Bytes of training in one way, with `tokens` tokens at a time: frozen `weights`, `states` of the `trained`
-    parameters, `activations` and the logits, and what the `runtime` takes. `here` if it is by `promptlab finetune`, in 32
-    bits on a processor; else on cards, in 16 bits, with checkpointing."""
+    parameters, `activations` and the logits, and what the `runtime` takes. `here` if it is by `promptlab finetune`, in
+    32 bits on a processor; else on cards, in 16 bits, with checkpointing."""
 
     way: Way
     trained: int
@@ -122,7 +122,6 @@ def _kept_numbers(head: GgufHead) -> int:
     hidden, layers = number(head, "embedding_length"), number(head, "block_count")
     heads, inner = number(head, "attention.head_count"), number(head, "feed_forward_length")
     queries = heads * number(head, "attention.key_length", hidden // max(1, heads))
-    names = {tensor.name for tensor in head.tensors}
     if "blk.0.post_ffw_norm.weight" in {tensor.name for tensor in head.tensors}:
         keys = queries // max(1, heads) * number(head, "attention.head_count_kv", heads)
         return layers * (6 * hidden + 3 * queries + 3 * keys + 4 * inner)

@@ -59,8 +59,16 @@ def test_the_example_of_the_readme(name: str, card: str, tmp_path: Path, monkeyp
     data = json.loads(run("size", name, "--gpu", card, "--json"))
     assert data["need"]["weights"] == 2 * 68_976_648_192 + 2 * 1_318_912  # norms have 32 bits
     assert (data["fits"][0]["each"], data["fits"][0]["count"]) == (80_000_000_000, 2)
+
+
+def test_the_readme_has_the_example_as_it_is_answered() -> None:
     assert 'promptlab size Llama-2-70b --gpu "A100 80GB"' in README
     assert "140 GB (137.96 GB by" in README
+    shown = re.search(r'\$ promptlab size llama-2-70b --gpu "A100 80GB"\n(.*?)```', README, re.DOTALL)
+    assert shown
+    answered = [line.rstrip() for line in run("size", "llama-2-70b", "--gpu", "A100 80GB").splitlines()]
+    for line in shown[1].splitlines():
+        assert line == "…" or any(answer.startswith(line) for answer in answered), line
 
 
 @pytest.mark.parametrize(
@@ -101,6 +109,8 @@ def test_what_was_measured_stands_beside_what_is_expected(folder: Path) -> None:
     catalogue.close()
     assert "2.0 MB allocated by llama.cpp" in run("models", "show", "tiny")
     assert "measured 40.0 tokens/s" in run("size", "tiny")
+    assert "measured 40.0 tokens/s, bound by" in run("models", "show", "tiny")
+    assert json.loads(run("models", "show", "tiny", "--json"))["speed"]["measured"] == 40.0
     tiny(folder / "tiny.gguf", seed=2)  # another file: the figures are of the old one
     assert "not yet" in run("models", "show", "tiny")
 
