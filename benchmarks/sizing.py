@@ -103,7 +103,7 @@ def measure(paths: Sequence[Path], combination: Combination) -> Row:
         [sys.executable, "-m", "benchmarks.sizing", "--load"], input=asked, capture_output=True, text=True, check=True
     )
     real = json.loads(done.stdout.splitlines()[-1])
-    return Row(combination, need.counted, need_by_formula([head], wanted).counted, **real)
+    return Row(combination, need.counted, need_by_formula([head], wanted).counted + need.repacked, **real)
 
 
 def load(asked: dict[str, Any]) -> dict[str, int]:

@@ -189,6 +189,8 @@ def training_fits(sizing: Sizing, training: TrainingMemory) -> str:
         if memory is None:
             return "how much memory is free here is not known"
         return f"{'fits' if training.total <= memory.each else 'does not fit'}: {gigabytes(memory.each)} are free here"
+    if not any(fit.on_card for fit in (*sizing.here, *sizing.fits)):
+        return "no card was named"
     places = [fit.name for fit in (*sizing.here, *sizing.fits) if fit.on_card and training.total + DRIVER <= fit.each]
     return f"fits on one of {', '.join(places)}" if places else "fits on none of these cards"
 

@@ -111,13 +111,15 @@ def size(
     wanted = _wanted(what, source, own, longest)
     formula, notes = _formula(source, wanted, own)
     planned, why = _planned(source, wanted, own, longest)
+    if formula and planned:  # the processor stores some weights twice, which no formula knows
+        formula = replace(formula, repacked=planned.need.repacked)
     need = planned.need if planned else formula
     if need is None:
         raise ModelNotReady(f"{source.title} cannot be sized by formulas: {notes[0]}", hint=why)
     types = _types(source, planned)
     if chosen:
         need = _in_type(need, chosen, next(each.bytes for each in types if each.name == chosen))
-        formula = formula and replace(formula, weights=need.weights)
+        formula = formula and replace(formula, weights=need.weights, repacked=need.repacked)
     laid_out = _LaidOut(source, wanted, longest, need, formula, planned, types, chosen)
     found = machine()
     fits, here = tuple(fit_cards(laid_out.candidate, card) for card in cards), _here(laid_out.candidate, found)

@@ -186,6 +186,9 @@ def test_a_model_is_sized_by_name_and_as_its_entry_will_be_loaded(tmp_path: Path
         assert large.need.weights == 137_955_934_208
         assert [(fit.name, fit.count) for fit in large.fits] == [("A100 80GB", 2)]
         assert [each.way for each in large.training] == ["qlora"]
+        assert [each.rank for each in lab.size("gemma-3-270m", train="lora", rank=4).training] == [4, 4]
+        whole, short = (lab.size("gemma-3-270m", context=32_768, short_windows=short).need for short in (False, True))
+        assert short.cache < whole.cache // 4
         own = lab.size("tiny")
         assert (own.kind, own.wanted.context, own.by) == ("model", 512, "llama.cpp")
         assert own.speeds[0].measured is None

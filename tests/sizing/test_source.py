@@ -10,6 +10,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -31,7 +32,7 @@ def served(folder: Path, way: str = "parts") -> Iterator[tuple[str, list[str]]]:
 
         def do_GET(self) -> None:
             asked.append(self.path)
-            path = folder / self.path.lstrip("/")
+            path = folder / unquote(self.path.partition("?")[0]).lstrip("/")
             if way == "elsewhere":
                 self.send_response(302)
                 self.send_header("Location", "http://127.0.0.2:1/secret.gguf")
@@ -83,6 +84,17 @@ def test_all_parts_of_a_split_model_are_asked_for(tmp_path: Path) -> None:
         remote = source_of(f"{address}/{parts[0].name}")
     assert asked == [f"/{part.name}" for part in parts]
     assert remote.heads == source_of(str(parts[0])).heads
+
+
+def test_the_parts_of_a_split_model_are_asked_for_with_the_query_and_any_name(tmp_path: Path) -> None:
+    for part in tiny_split(tmp_path):
+        part.rename(tmp_path / part.name.replace("tiny", "a b+ü"))
+    with served(tmp_path) as (address, asked):
+        remote = source_of(f"{address}/a%20b%2B%C3%BC-00001-of-00003.gguf?download=a/b")
+    assert len(remote.heads) == 3
+    assert [path.endswith("-of-00003.gguf?download=a/b") for path in asked] == [True] * 3
+    with remote.on_disk() as paths:
+        assert len({path.parent for path in paths}) == 1
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def _chart(answer: Sizing, places: Sequence[Fit]) -> Any:
     )
     ticks = (
         alt.Chart(alt.InlineData(marks))
-        .mark_tick(thickness=3, size=26, color="#d12f2f")
+        .mark_tick(thickness=4, size=26, color="#d12f2f")
         .encode(y=y, x="gb:Q", tooltip=["place:N", "words:N"])
     )
     words = "; ".join(f"{fit.name}: {sizing.fit_words(fit)}" for fit in places)
