@@ -40,9 +40,7 @@ TYPES_OF_CACHE = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", 
 @click.option("--quant", help="A file type to size, such as Q4_K_M; as the file is unless given.")
 @click.option("--gpu", "gpus", multiple=True, help="A card by name, or its size as 24GB; several are allowed.")
 @click.option("--train", type=click.Choice(["lora", "qlora", "full"]), help="Also the memory of training.")
-@click.option(
-    "--rank", type=click.IntRange(1, 4096), help="The adapter's rank: 16 on cards and 8 here, unless given."
-)
+@click.option("--rank", type=click.IntRange(1, 4096), help="The adapter's rank: 16 on cards and 8 here, unless given.")
 @click.option("--short-windows", is_flag=True, help="Layers with a sliding window keep only that window.")
 @click.option("--json", "as_json", is_flag=True, help="The whole answer as one JSON object.")
 def size(

@@ -63,7 +63,8 @@ class Recurrent:
 class Family:
     """The dimensions of a model. `kind` is the `model_type` of its config.json. `window` is that of layers with a
     sliding window, all but each `window_every`-th. With `vision`, the model has a part that sees pictures, which is a
-    file of its own. `parameters` is the published figure, as a text."""
+    file of its own. `published_in` is how its weights are quantised as they are published; "" if they have 16 bits.
+    `parameters` is the published figure, as a text."""
 
     name: str
     kind: str
@@ -82,6 +83,7 @@ class Family:
     latent: Latent | None = None
     recurrent: Recurrent | None = None
     vision: bool = False
+    published_in: str = ""
     parameters: str = ""
     source: str = ""
 
@@ -198,8 +200,14 @@ def family_of_config(config: Mapping[str, Any], name: str) -> Family:
         latent=_latent(reader) if kind == "deepseek_v3" else None,
         recurrent=_recurrent(reader) if kind == "qwen3_5_text" else None,
         vision=isinstance(config.get("vision_config"), Mapping),
+        published_in=_published_in(config),
         source=name,
     )
+
+
+def _published_in(config: Mapping[str, Any]) -> str:
+    way = config.get("quantization_config")
+    return str(way.get("quant_method", "fewer bits"))[:20] if isinstance(way, Mapping) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,11 +70,14 @@ def _of_the_weights(source: Source, need: MemoryNeed, chosen: str | None) -> Ite
     tensors = [tensor for head in source.heads for tensor in head.tensors]
     if source.family and source.family.vision:
         yield "the part of this model that sees pictures is a file of its own (mmproj), and is not counted"
-    if source.family and source.family.kind == "gpt_oss" and chosen is None:
+    published = source.family.published_in if source.family else ""
+    if published == "mxfp4" and chosen is None:
         experts = sum(prod(tensor.sizes) for tensor in tensors if "_exps.weight" in tensor.name)
         other = sum(tensor_bytes(t.kind, t.sizes) or 0 for t in tensors if "_exps.weight" not in t.name)
-        published = (experts * MXFP4_BITS / 8 + other) / 1e9
-        yield f"the maker publishes this model with its experts in MXFP4: weights of about {published:,.1f} GB"
+        size = (experts * MXFP4_BITS / 8 + other) / 1e9
+        yield f"this model is published with experts in MXFP4, weights of about {size:,.1f} GB; here it is at 16 bits"
+    elif published and chosen is None:
+        yield f"this model is published in fewer bits ({published}); these are the figures at 16 bits"
     if chosen and need.repacked:
         yield "this processor stores some weights twice; with this file type all of them are counted twice"
     if BY_NAME[chosen].matrix if chosen else False:

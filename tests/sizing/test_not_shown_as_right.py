@@ -3,6 +3,7 @@ there."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,10 @@ MODELS = """models:
   wide: {backend: llama, path: tiny.gguf, n_ctx: 8192}
   tuned: {backend: llama, path: tiny.gguf, n_ctx: 512, lora: [lora.gguf]}
 """
+CONFIG = {
+    **{"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 2},
+    **{"intermediate_size": 128, "vocab_size": 300, "max_position_embeddings": 512},
+}
 pytestmark = pytest.mark.usefixtures("llama")
 
 
@@ -147,7 +152,15 @@ def another_file_type_is_not_that_of_the_file(catalogue: Catalogue) -> bool:
 
 
 def what_the_maker_publishes_otherwise_is_said(_: Catalogue) -> bool:
-    return "MXFP4: weights of about 65.3 GB" in notes(sized("gpt-oss-120b"))
+    return "MXFP4, weights of about 65.3 GB" in notes(sized("gpt-oss-120b"))
+
+
+def a_config_in_fewer_bits_is_said(catalogue: Catalogue) -> bool:
+    config = catalogue.workspace.root / "config.json"
+    config.write_text(json.dumps({**CONFIG, "quantization_config": {"quant_method": "gptq"}}))
+    few = notes(sized(str(config)))
+    config.write_text(json.dumps(CONFIG))
+    return "(gptq)" in few and "16 bits" in few and "bits" not in notes(sized(str(config)))
 
 
 def a_part_that_sees_is_not_counted(_: Catalogue) -> bool:
@@ -165,6 +178,7 @@ KINDS: tuple[Callable[[Catalogue], bool], ...] = (
     *(several_texts_take_several_contexts, a_context_longer_than_trained_is_said, a_context_that_is_cut_is_said),
     *(a_context_that_is_not_loaded_is_said, a_cache_that_is_not_loaded_is_said, adapters_are_counted),
     *(adapters_are_counted_by_formula, another_file_type_is_not_that_of_the_file),
+    a_config_in_fewer_bits_is_said,
     *(what_the_maker_publishes_otherwise_is_said, a_part_that_sees_is_not_counted, a_window_that_is_not_used_is_said),
 )
 
