@@ -181,7 +181,8 @@ def main() -> None:
         )
         return
     machine = facts()
-    where = f"Made on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, {machine['memory']}. Sizes in MiB."
+    memory = int(machine["memory"].split()[0]) / 1e6
+    where = f"Made on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, {memory:.1f} GB. Sizes in MiB."
     text = "\n".join([where, "", *table(rows)])
     print(text)
     if options.write:
