@@ -181,8 +181,9 @@ def main() -> None:
         )
         return
     machine = facts()
-    memory = int(machine["memory"].split()[0]) / 1e6
-    where = f"Made on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, {memory:.1f} GB. Sizes in MiB."
+    kilobytes = machine["memory"].removesuffix(" kB")
+    memory = f"{int(kilobytes) / 1e6:.1f} GB" if kilobytes.isdigit() else "memory unknown"
+    where = f"Made on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, {memory}. Sizes in MiB."
     text = "\n".join([where, "", *table(rows)])
     print(text)
     if options.write:

@@ -18,6 +18,7 @@ from promptlab.types import Completion
 
 if TYPE_CHECKING:
     from promptlab.lab import Lab
+    from promptlab.models import FileFacts, ModelStatus, Price
 
 
 @click.group()
@@ -87,7 +88,19 @@ def show(name: str, as_json: bool) -> None:
         fast = speed and {**asdict(speed), "bound": speed.bound}
         print_json({**asdict(status), "works": status.works, **parts, "speed": fast})
         return
-    facts = [
+    click.echo(terminal.printable(name))
+    for what, words in _facts(status, file, each):
+        if words:
+            click.echo(terminal.printable(f"  {what:14} {words}"))
+    for line in memory_lines(need, measured) if need else ():
+        click.echo(terminal.printable(f"  {line}"))
+    if speed:
+        click.echo(terminal.printable(f"  {'speed':14} {expected_speed_words(speed)}"))
+
+
+def _facts(status: ModelStatus, file: FileFacts | None, price: Price | None) -> list[tuple[str, str]]:
+    """The facts of one model by name; those without words are not known."""
+    return [
         (
             "runs",
             {"llama": "on this machine", "openai": "on a server"}.get(status.backend, "as a backend of a program"),
@@ -100,16 +113,8 @@ def show(name: str, as_json: bool) -> None:
         ("parameters", f"{file.parameters:,}" if file else ""),
         ("file type", file.type_words if file else ""),
         ("licence", (file.licence or "the file names none") if file else ""),
-        ("price", each.words if each else ""),
+        ("price", price.words if price else ""),
     ]
-    click.echo(terminal.printable(name))
-    for what, words in facts:
-        if words:
-            click.echo(terminal.printable(f"  {what:14} {words}"))
-    for line in memory_lines(need, measured) if need else ():
-        click.echo(terminal.printable(f"  {line}"))
-    if speed:
-        click.echo(terminal.printable(f"  {'speed':14} {expected_speed_words(speed)}"))
 
 
 @models.command("prepare")

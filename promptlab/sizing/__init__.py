@@ -12,7 +12,7 @@
     _weights.py      their tensors              _training.py    memory of training
     _write_head.py   the head of their file     _speed.py       tokens a second
     _formula.py      memory by formulas         _lines.py       the answer as text
-                                                _notes.py       what is not counted
+    _laid_out.py     both, beside each other    _notes.py       what is not counted
 
 llama.cpp itself is asked (promptlab/models: `plan_memory`): it lays out a file that is all hole behind its head, as it
 would load it, and logs what it would allocate. Formulas stand beside its answer, and in its place where it is missing.
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from promptlab.sizing._families import Family, families, family
     from promptlab.sizing._file_types import FILE_TYPES
     from promptlab.sizing._fit import DRIVER, Fit
+    from promptlab.sizing._laid_out import USUAL_CARDS, Asked, TypeSize
     from promptlab.sizing._lines import (
         fit_words,
         gibibytes,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
         training_fits,
         training_title,
     )
-    from promptlab.sizing._size import USUAL_CARDS, Asked, Sizing, TypeSize, size
+    from promptlab.sizing._size import Sizing, size
     from promptlab.sizing._source import Source, source_of
     from promptlab.sizing._speed import Speed, memory_bandwidth
     from promptlab.sizing._training import WAYS, TrainingMemory, training_here, training_memory

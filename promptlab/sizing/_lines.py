@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from promptlab.models import LOCAL_OVERHEAD, MemoryNeed
 from promptlab.sizing._fit import DRIVER, MOST_CARDS, Fit
-from promptlab.sizing._size import Sizing, TypeSize
+from promptlab.sizing._laid_out import TypeSize
+from promptlab.sizing._size import Sizing
 from promptlab.sizing._speed import Speed
 from promptlab.sizing._training import TrainingMemory
 

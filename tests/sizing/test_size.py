@@ -15,6 +15,7 @@ from promptlab.sizing import (
     FoundCard,
     Machine,
     Sizing,
+    _laid_out,
     _training,
     devices,
     families,
@@ -24,7 +25,6 @@ from promptlab.sizing import (
     training_here,
     training_memory,
 )
-from promptlab.sizing import _size as size_module
 from promptlab.sizing._devices import cards_in, device
 from promptlab.sizing._fit import in_memory, on_cards
 from promptlab.sizing._source import source_of
@@ -121,7 +121,7 @@ def test_without_llama_cpp_a_kind_that_the_formulas_do_not_know_is_refused(monke
         raise InputError("no size")
 
     monkeypatch.setitem(sys.modules, "llama_cpp", None)
-    monkeypatch.setattr(size_module, "need_by_formula", unknown)
+    monkeypatch.setattr(_laid_out, "need_by_formula", unknown)
     with pytest.raises(ModelNotReady, match="cannot be sized by formulas"):
         sized("SmolLM2-135M")
 
