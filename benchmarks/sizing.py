@@ -73,6 +73,12 @@ def combinations() -> list[Combination]:
     return [Combination(*each) for each in (*gemma, *smollm2)]
 
 
+QUICK = (
+    *(Combination("gemma-3-270m", 8_192, "f16", True), Combination("gemma-3-270m", 8_192, "f16", False)),
+    *(Combination("smollm2-135m", 8_192, "f16", True), Combination("smollm2-135m", 2_048, "q8_0", True)),
+)
+
+
 def measure(paths: Sequence[Path], combination: Combination) -> Row:
     """One combination, expected and real."""
     quantised = combination.kv_type != "f16"
@@ -97,7 +103,7 @@ def measure(paths: Sequence[Path], combination: Combination) -> Row:
         [sys.executable, "-m", "benchmarks.sizing", "--load"], input=asked, capture_output=True, text=True, check=True
     )
     real = json.loads(done.stdout.splitlines()[-1])
-    return Row(combination, need.counted, need_by_formula([head], wanted).counted, **real)
+    return Row(combination, need.counted, need_by_formula([head], wanted).counted + need.repacked, **real)
 
 
 def load(asked: dict[str, Any]) -> dict[str, int]:
@@ -161,11 +167,24 @@ def main() -> None:
         return
     catalogue = Catalogue(Workspace.find(ROOT))
     wanted = combinations()
-    rows = [measure(catalogue.model_files(each.model), each) for each in (wanted[:1] if options.quick else wanted)]
+    if options.quick:
+        wanted = [each for each in wanted if each in QUICK]
+    rows = [measure(catalogue.model_files(each.model), each) for each in wanted]
     if options.json:
-        print(json.dumps({"machine": facts(), "rows": [{**asdict(row), "off": row.off} for row in rows]}))
+        print(
+            json.dumps(
+                {
+                    "machine": facts(),
+                    "rows": [{**asdict(row), "off": row.off, "formula_off": row.formula_off} for row in rows],
+                }
+            )
+        )
         return
-    text = "\n".join(table(rows))
+    machine = facts()
+    kilobytes = machine["memory"].removesuffix(" kB")
+    memory = f"{int(kilobytes) / 1e6:.1f} GB" if kilobytes.isdigit() else "memory unknown"
+    where = f"Made on {machine['date']}: {machine['cpu']}, {machine['cores']} cores, {memory}. Sizes in MiB."
+    text = "\n".join([where, "", *table(rows)])
     print(text)
     if options.write:
         before, rest = PAGE.read_text("utf-8").split(BEGIN)

@@ -95,6 +95,24 @@ def test_replay_and_every_way_to_ask_a_suite_are_measured_on_the_same_cases() ->
 
 
 @pytest.mark.model
+def test_what_is_expected_of_a_model_is_what_llama_cpp_allocates() -> None:
+    """Of the twelve combinations, those that differ most: contexts, cache types and windows of both models."""
+    found = run("benchmarks.sizing")
+    assert found["machine"]["cores"]
+    rows = {
+        (row["combination"]["model"], row["combination"]["kv_type"], row["combination"]["whole"]): row
+        for row in found["rows"]
+    }
+    assert len(rows) == 4
+    for row in rows.values():
+        assert row["allocated"] > 90_000_000
+        assert abs(row["off"]) <= 2
+        assert abs(row["formula_off"]) <= 2
+    assert rows["gemma-3-270m", "f16", True]["allocated"] > rows["gemma-3-270m", "f16", False]["allocated"]
+    assert rows["smollm2-135m", "f16", True]["allocated"] > rows["smollm2-135m", "q8_0", True]["allocated"]
+
+
+@pytest.mark.model
 def test_the_local_measurement_has_a_figure_for_each_way() -> None:
     found = run("benchmarks.overhead", "--part", "local", "--model", "smollm2-135m", "--without", "context")
     (local,) = found["local"]

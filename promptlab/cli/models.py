@@ -18,6 +18,7 @@ from promptlab.types import Completion
 
 if TYPE_CHECKING:
     from promptlab.lab import Lab
+    from promptlab.models import FileFacts, ModelStatus, Price
 
 
 @click.group()
@@ -66,26 +67,40 @@ def models_list(as_json: bool) -> None:
 def show(name: str, as_json: bool) -> None:
     """Show one model, and the memory it takes.
 
-    Of a local model: what it is expected to take, as llama.cpp plans it without loading, beside what was measured when
-    `promptlab models check` loaded it. Loads nothing.
+    Of a local model: what it is expected to take, as llama.cpp plans it without loading, and how fast memory bandwidth
+    lets it write, beside what was measured when `promptlab models check` loaded it. Loads nothing.
     """
     from promptlab.models import facts_of_file, price_of
-    from promptlab.sizing import expected_memory, memory_lines
+    from promptlab.sizing import expected_memory, expected_speed, expected_speed_words, memory_lines
 
     with opened() as lab:
         status = lab.catalogue.status(name)
         measured = lab.catalogue.measured(name)
         local = status.backend == "llama" and status.file is not None
         need = expected_memory(lab.catalogue, name) if local else None
+        speed = expected_speed(lab.catalogue, name) if local else None
         file = facts_of_file(status)
         each = price_of(lab.catalogue, name)
     if as_json:
         expected = None if need is None else {**asdict(need), "total": need.total}
         contents = None if file is None else {**asdict(file), "was_requantised": file.was_requantised}
         parts = {"contents": contents, "expected": expected, "measured": measured and asdict(measured)}
-        print_json({**asdict(status), "works": status.works, **parts})
+        fast = speed and {**asdict(speed), "bound": speed.bound}
+        print_json({**asdict(status), "works": status.works, **parts, "speed": fast})
         return
-    facts = [
+    click.echo(terminal.printable(name))
+    for what, words in _facts(status, file, each):
+        if words:
+            click.echo(terminal.printable(f"  {what:14} {words}"))
+    for line in memory_lines(need, measured) if need else ():
+        click.echo(terminal.printable(f"  {line}"))
+    if speed:
+        click.echo(terminal.printable(f"  {'speed':14} {expected_speed_words(speed)}"))
+
+
+def _facts(status: ModelStatus, file: FileFacts | None, price: Price | None) -> list[tuple[str, str]]:
+    """The facts of one model by name; those without words are not known."""
+    return [
         (
             "runs",
             {"llama": "on this machine", "openai": "on a server"}.get(status.backend, "as a backend of a program"),
@@ -98,14 +113,8 @@ def show(name: str, as_json: bool) -> None:
         ("parameters", f"{file.parameters:,}" if file else ""),
         ("file type", file.type_words if file else ""),
         ("licence", (file.licence or "the file names none") if file else ""),
-        ("price", each.words if each else ""),
+        ("price", price.words if price else ""),
     ]
-    click.echo(terminal.printable(name))
-    for what, words in facts:
-        if words:
-            click.echo(terminal.printable(f"  {what:14} {words}"))
-    for line in memory_lines(need, measured) if need else ():
-        click.echo(terminal.printable(f"  {line}"))
 
 
 @models.command("prepare")

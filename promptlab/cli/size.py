@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,32 @@ if TYPE_CHECKING:
     from promptlab.models import Catalogue
     from promptlab.sizing import Sizing
 
+
+class Tokens(click.ParamType[int]):
+    """A number of tokens: 8192, 8,192, 32k (32 × 1,024) or 1M."""
+
+    name = "tokens"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = re.fullmatch(r"(\d{1,3}(?:,\d{3})+|\d+)\s*([kKmM]?)", str(value).strip())
+        tokens = int(match[1].replace(",", "")) << {"": 0, "k": 10, "m": 20}[match[2].lower()] if match else 0
+        if tokens < 1:
+            self.fail(f"{value!r} is no number of tokens; write it as 8192, or 32k for 32,768", param, ctx)
+        return tokens
+
+
 TYPES_OF_CACHE = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 
 
 @click.command()
 @click.argument("model")
-@click.option("--context", type=click.IntRange(1), help="Tokens of one text; as promptlab.yaml says, or 8,192.")
+@click.option("--context", type=Tokens(), help="Tokens of one text, as 8192 or 8k; as promptlab.yaml says, or 8,192.")
 @click.option("--parallel", type=click.IntRange(1, 256), default=1, help="Texts at a time, each with its own context.")
 @click.option("--kv-type", type=click.Choice(TYPES_OF_CACHE), default="f16", help="The numbers of the KV cache.")
 @click.option("--quant", help="A file type to size, such as Q4_K_M; as the file is unless given.")
 @click.option("--gpu", "gpus", multiple=True, help="A card by name, or its size as 24GB; several are allowed.")
 @click.option("--train", type=click.Choice(["lora", "qlora", "full"]), help="Also the memory of training.")
-@click.option("--rank", type=click.IntRange(1, 4096), help="The rank of the adapter, with --train; 16 unless given.")
+@click.option("--rank", type=click.IntRange(1, 4096), help="The adapter's rank: 16 on cards and 8 here, unless given.")
 @click.option("--short-windows", is_flag=True, help="Layers with a sliding window keep only that window.")
 @click.option("--json", "as_json", is_flag=True, help="The whole answer as one JSON object.")
 def size(
@@ -65,7 +80,7 @@ def size(
 
 def as_data(sizing: Sizing) -> dict[str, object]:
     """The answer as JSON, with the sums."""
-    from promptlab.sizing import fit_words
+    from promptlab.sizing import fit_words, speed_words
 
     data = asdict(sizing)
     for name, need in (("need", sizing.need), ("formula", sizing.formula)):
@@ -73,9 +88,8 @@ def as_data(sizing: Sizing) -> dict[str, object]:
             data[name]["total"] = need.total
     for name, fits in (("fits", sizing.fits), ("here", sizing.here)):
         data[name] = [{**asdict(fit), "words": fit_words(fit)} for fit in fits]
-    if sizing.training:
-        data["training"]["total"] = sizing.training.total
-    data["speeds"] = [{**asdict(speed), "bound": speed.bound} for speed in sizing.speeds]
+    data["training"] = [{**asdict(each), "total": each.total} for each in sizing.training]
+    data["speeds"] = [{**asdict(speed), "bound": speed.bound, "words": speed_words(speed)} for speed in sizing.speeds]
     return data
 
 

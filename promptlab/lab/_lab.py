@@ -96,6 +96,8 @@ class Lab(Opened):
         quant: str | None = None,
         gpus: Sequence[str] | None = None,
         train: str | None = None,
+        rank: int | None = None,
+        short_windows: bool = False,
     ) -> Sizing:
         """The memory of a model, and where it fits; loads nothing.
 
@@ -107,6 +109,8 @@ class Lab(Opened):
             quant: a file type to size, such as Q4_K_M.
             gpus: cards by name or size (`24GB`); six usual ones unless given.
             train: lora, qlora or full, for the memory of training too.
+            rank: the rank of the adapter, with `train`; 16 unless given, and 8 for promptlab's own training.
+            short_windows: layers with a sliding window keep only that window.
 
         Raises:
             InputError: the model or a value cannot be used.
@@ -116,7 +120,8 @@ class Lab(Opened):
         from promptlab.sizing import USUAL_CARDS, Asked, size
 
         self.check_open()
-        asked = Asked(context, parallel, kv_type, quant, USUAL_CARDS if gpus is None else gpus, train)
+        cards = USUAL_CARDS if gpus is None else gpus
+        asked = Asked(context, parallel, kv_type, quant, cards, train, not short_windows, rank)
         kept = self.catalogue.measured(model) if model in self.catalogue.names() else None
         return size(model, self.catalogue, asked=asked, measured=kept.writing if kept else None)
 

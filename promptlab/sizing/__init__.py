@@ -12,6 +12,7 @@
     _weights.py      their tensors              _training.py    memory of training
     _write_head.py   the head of their file     _speed.py       tokens a second
     _formula.py      memory by formulas         _lines.py       the answer as text
+    _laid_out.py     both, beside each other    _notes.py       what is not counted
 
 llama.cpp itself is asked (promptlab/models: `plan_memory`): it lays out a file that is all hole behind its head, as it
 would load it, and logs what it would allocate. Formulas stand beside its answer, and in its place where it is missing.
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from promptlab.sizing._expected import (
         expected_memory,
         expected_soon,
+        expected_speed,
+        expected_speed_words,
         expected_words,
         measured_words,
         memory_lines,
@@ -35,11 +38,22 @@ if TYPE_CHECKING:
     from promptlab.sizing._families import Family, families, family
     from promptlab.sizing._file_types import FILE_TYPES
     from promptlab.sizing._fit import DRIVER, Fit
-    from promptlab.sizing._lines import fit_words, gibibytes, gigabytes, parts_of_need, sizing_lines, speed_words
-    from promptlab.sizing._size import USUAL_CARDS, Asked, Sizing, TypeSize, size
+    from promptlab.sizing._laid_out import USUAL_CARDS, Asked, TypeSize
+    from promptlab.sizing._lines import (
+        fit_words,
+        gibibytes,
+        gigabytes,
+        parts_of_need,
+        parts_of_training,
+        sizing_lines,
+        speed_words,
+        training_fits,
+        training_title,
+    )
+    from promptlab.sizing._size import Sizing, size
     from promptlab.sizing._source import Source, source_of
     from promptlab.sizing._speed import Speed, memory_bandwidth
-    from promptlab.sizing._training import WAYS, TrainingMemory, training_memory
+    from promptlab.sizing._training import WAYS, TrainingMemory, training_here, training_memory
     from promptlab.sizing._wanted import Wanted
     from promptlab.sizing._weights import parameters_of
 
@@ -64,6 +78,8 @@ __all__ = [
     "devices",
     "expected_memory",
     "expected_soon",
+    "expected_speed",
+    "expected_speed_words",
     "expected_words",
     "families",
     "family",
@@ -75,12 +91,16 @@ __all__ = [
     "memory_lines",
     "parameters_of",
     "parts_of_need",
+    "parts_of_training",
     "size",
     "sizing_lines",
     "source_of",
     "speed_words",
     "this_machine",
+    "training_fits",
+    "training_here",
     "training_memory",
+    "training_title",
 ]
 
 if not TYPE_CHECKING:  # a type checker must see which names there are

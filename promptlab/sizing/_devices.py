@@ -22,10 +22,19 @@ from promptlab.errors import InputError, nearest
 from promptlab.models import free_memory
 
 LIST = Path(__file__).with_name("gpus.toml")
-OWN_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(GB|GiB|MiB)", re.IGNORECASE)
-UNITS = {"gb": 1e9, "gib": 1 << 30, "mib": 1 << 20}
+OWN_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(TB|GB?|GiB?|MiB|MB)", re.IGNORECASE)
+UNITS = {"t": 1e12, "g": 1e9, "gi": 1 << 30, "mi": 1 << 20, "m": 1e6}
 SMI = ("nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
 SECONDS = 10
+MAKERS = frozenset(
+    {"nvidia", "geforce", "tesla", "amd", "instinct", "radeon", "generation", "server", "edition", "gpu"}
+)
+"""Words of a card's name that tell nothing about it."""
+FORMS = frozenset({"sxm", "pcie", "nvl"})
+MAY_BE_LEFT_OUT = FORMS | {"rtx", "blackwell"}
+"""Words that a user may leave out. Not `Ti`, `S` or `Ada`: a card without them is another one."""
+NEAR = 0.1
+"""How far the memory of a card may be from that of the card with its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,12 @@ class FoundCard:
     name: str
     bytes: int
     free: int
+
+    @property
+    def bandwidth(self) -> float | None:
+        """Bytes a second, if a card of this name and size is known."""
+        near = [each for each in _named(self.name) if abs(each.bytes - self.bytes) <= NEAR * self.bytes]
+        return near[0].bandwidth if len(near) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +95,51 @@ def device(name: str) -> Device:
     """
     own = OWN_SIZE.fullmatch(name.strip())
     if own:
-        size = int(float(own[1]) * UNITS[own[2].lower()])
+        size = int(float(own[1]) * UNITS[own[2].lower().removesuffix("b")])
         if not 0 < size < 1 << 50:
             raise InputError(f"`{name}` is no size of a card", hint="write it as 24GB")
         return Device(f"a card with {name.strip()}", size)
-    wanted = _bare(name)
-    exact = [each for each in devices().values() if _bare(each.name) == wanted]
-    near = exact or [each for each in devices().values() if wanted and wanted in _bare(each.name)]
+    near = _named(name)
     if len(near) == 1:
         return near[0]
     if near:
         raise InputError(f"`{name}` may be several cards", hint=f"name one: {', '.join(each.name for each in near)}")
+    several = re.fullmatch(r"\d+\s*[x×*]\s*(.+)|(.+?)\s*[x×*]\s*\d+", name.strip(), re.IGNORECASE)
+    if several and _named(several[1] or several[2]):
+        raise InputError(
+            f"`{name}` is more than one card",
+            hint=f"name one, {several[1] or several[2]}: the answer says how many are needed",
+        )
+    hint = nearest(name, devices()) if not name.strip().isdigit() else ""
     raise InputError(
-        f"`{name}` is no card that is known here",
-        hint=f"{nearest(name, devices()) or 'give its size'}, or give its size: --gpu 24GB",
+        f"`{name}` is no card that is known here", hint=f"{hint} or give its size: --gpu 24GB".lstrip(" or")
     )
 
 
-def _bare(name: str) -> str:
-    return re.sub(r"nvidia|geforce|tesla|[\s_-]", "", name.lower())
+def _named(name: str) -> list[Device]:
+    """The cards that `name` may mean: the one of just this name, or all whose name has more words that may be left
+    out."""
+    wanted = _words(name)
+    near = [each for each in devices().values() if _may_mean(wanted, each)]
+    return [each for each in near if _words(each.name) == wanted] or near
+
+
+def _may_mean(wanted: frozenset[str], card: Device) -> bool:
+    own = _words(card.name)
+    memory = f"{card.bytes // 1_000_000_000}gb"
+    further, missing = wanted - own - {memory, memory.removesuffix("gb")}, own - wanted
+    if further <= FORMS and not (further and own & FORMS):
+        left_out = all(word in MAY_BE_LEFT_OUT or word == memory for word in missing)
+        return left_out and any(word[-1:].isdigit() or word[:1].isdigit() or len(word) > 2 for word in wanted & own)
+    return False
+
+
+def _words(name: str) -> frozenset[str]:
+    """The words of a card's name: `NVIDIA A100-SXM4-80GB` has a100, sxm and 80gb."""
+    text = re.sub(r"\bhbm3\b|sxm\d", "sxm", name.lower())  # nvidia-smi's "H100 80GB HBM3" is the one in a socket
+    text = re.sub(r"(rtx|gtx)(?=\d)|(?<=\d)(?=(?:ti|super|sxm|nvl|pcie)\b)", r"\1 ", text)
+    text = re.sub(r"\b(\d+) ?gb?\b", r"\1gb", text)
+    return frozenset(re.findall(r"[^\s_()-]+", text)) - MAKERS
 
 
 def this_machine(meminfo: Path = Path("/proc/meminfo")) -> Machine:

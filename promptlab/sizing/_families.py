@@ -62,7 +62,9 @@ class Recurrent:
 @dataclass(frozen=True, slots=True)
 class Family:
     """The dimensions of a model. `kind` is the `model_type` of its config.json. `window` is that of layers with a
-    sliding window, all but each `window_every`-th. `parameters` is the published figure, as a text."""
+    sliding window, all but each `window_every`-th. With `vision`, the model has a part that sees pictures, which is a
+    file of its own. `published_in` is how its weights are quantised as they are published; "" if they have 16 bits.
+    `parameters` is the published figure, as a text."""
 
     name: str
     kind: str
@@ -80,6 +82,8 @@ class Family:
     experts: Experts | None = None
     latent: Latent | None = None
     recurrent: Recurrent | None = None
+    vision: bool = False
+    published_in: str = ""
     parameters: str = ""
     source: str = ""
 
@@ -117,21 +121,43 @@ def family(name: str) -> Family:
     Raises:
         InputError: there is no such family; the hint names the nearest.
     """
-    known = {"".join(_bare(each)): found for each, found in families().items()}
+    known = {_words("".join(_bare(each))): found for each, found in families().items()}
     bare, version = _bare(name)
     # A version may be another model: Mistral-7B-v0.1 and v0.3 have different vocabularies, and stand under both names.
-    found = known.get(bare + version) or known.get(bare)
+    found = known.get(_words(bare + version)) or known.get(_words(bare))
     if found is None:
+        wanted = _words(bare)
+        near = [each.name for words, each in known.items() if wanted and _begins(words, wanted)]
         raise InputError(
             f"`{name}` is no model of promptlab.yaml, no file, and no family whose dimensions are known here",
-            hint=nearest(name, families()) or "give a GGUF file, its address, or a config.json",
+            hint=f"name one: {', '.join(near)}" if near else _hint(name),
         )
     return found
 
 
+def _hint(name: str) -> str:
+    near = nearest(name, families())
+    if near.startswith("did you mean"):
+        return near
+    kinds = ", ".join({each.partition("-")[0].lower(): each.partition("-")[0] for each in sorted(families())}.values())
+    return f"give a GGUF file, its address, a config.json, or the name of a model of {kinds}"
+
+
+def _begins(words: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    """True if a name begins with the words of another, of the last one its beginning: llama3 of Llama-3.1-8B."""
+    *first, last = wanted
+    return len(words) >= len(wanted) and [*words[: len(first)]] == first and words[len(first)].startswith(last)
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """The words and numbers of a name, so that llama2:70b and Llama-2-70b are the same."""
+    return tuple(re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+", name))
+
+
 def _bare(name: str) -> tuple[str, str]:
     """A name without its owner and endings, and its version such as `-v0.3`."""
-    own = name.rpartition("/")[2].lower().removesuffix(".gguf").removeprefix("meta-").replace("_", "-")
+    own = re.sub(r"[\s_:]+", "-", name.strip().rpartition("/")[2].lower())
+    own = own.removeprefix("meta-")
     version = re.search(r"-v\d+\.\d+", own)
     return SUFFIXES.sub("", own.replace(version[0], "") if version else own), version[0] if version else ""
 
@@ -173,8 +199,15 @@ def family_of_config(config: Mapping[str, Any], name: str) -> Family:
         experts=_experts(kind, reader),
         latent=_latent(reader) if kind == "deepseek_v3" else None,
         recurrent=_recurrent(reader) if kind == "qwen3_5_text" else None,
+        vision=isinstance(config.get("vision_config"), Mapping),
+        published_in=_published_in(config),
         source=name,
     )
+
+
+def _published_in(config: Mapping[str, Any]) -> str:
+    way = config.get("quantization_config")
+    return str(way.get("quant_method", "fewer bits"))[:20] if isinstance(way, Mapping) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from promptlab.sizing._devices import Device
 DRIVER = 500_000_000
 """Bytes of a card that the driver and its libraries take."""
 MOST_CARDS = 16
+CLOSE = 0.05
+"""The share of a place that should be left."""
 STEP = 256
 
 
@@ -39,6 +41,16 @@ class Fit:
         """True if one card, or this machine, is enough."""
         return self.count == 1
 
+    @property
+    def left(self) -> int:
+        """Bytes that are left on the fullest of the places; below 0 if it fits nowhere."""
+        return self.each - self.needs // (self.count or 1)
+
+    @property
+    def is_close(self) -> bool:
+        """True if it fits, but so little is left that it may fail: cards and drivers differ."""
+        return self.count is not None and self.left < CLOSE * self.each
+
 
 NeedOf = Callable[[int], MemoryNeed]
 """The memory for a context of so many tokens."""
@@ -47,19 +59,25 @@ NeedOf = Callable[[int], MemoryNeed]
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A model to place: its `need` at the wanted context, the need at other contexts, its number of `layers`, the
-    longest context it was trained with, and bytes of its weights by file type."""
+    longest context it was trained with, bytes of its weights by file type, and the share of its weights that is in no
+    layer (`apart`: embedding and output)."""
 
     need: MemoryNeed
     need_of: NeedOf
     layers: int
     longest: int
     weights: Mapping[str, int]
+    apart: float = 0.0
 
 
-def on_cards(need: MemoryNeed, cards: int, layers: int) -> int:
-    """Bytes that the fullest of `cards` cards has to hold."""
-    spread = -(-layers // cards) / layers
-    return int((need.weights + need.cache + need.adapters) * spread) + need.compute + need.output + DRIVER
+def on_cards(need: MemoryNeed, cards: int, layers: int, apart: float = 0.0) -> int:
+    """Bytes that the fullest of `cards` cards has to hold. llama.cpp spreads the layers, and the output as one more;
+    the embedding counts with it, to be on the safe side."""
+    outside = int(need.weights * apart)
+    layer = (need.weights - outside + need.cache + need.adapters) / layers
+    spread = -(-(layers + 1) // cards)
+    held = max(int(layer * min(spread, layers)), int(layer * (spread - 1)) + outside)
+    return held + need.compute + need.output + DRIVER
 
 
 def in_memory(need: MemoryNeed) -> int:
@@ -69,14 +87,18 @@ def in_memory(need: MemoryNeed) -> int:
 
 def fit_cards(model: Candidate, card: Device) -> Fit:
     """How many cards of a kind the model needs."""
-    count = next((n for n in range(1, MOST_CARDS + 1) if on_cards(model.need, n, model.layers) <= card.bytes), None)
+
+    def held(need: MemoryNeed, cards: int = 1) -> int:
+        return on_cards(need, cards, model.layers, model.apart)
+
+    count = next((n for n in range(1, MOST_CARDS + 1) if held(model.need, n) <= card.bytes), None)
     return Fit(
         card.name,
         card.bytes,
         count,
-        (count or 1) * on_cards(model.need, count or 1, model.layers),
-        _largest_context(model, lambda need: on_cards(need, 1, model.layers) <= card.bytes),
-        _largest_type(model, lambda need: on_cards(need, 1, model.layers) <= card.bytes),
+        (count or 1) * held(model.need, count or 1),
+        _largest_context(model, lambda need: held(need) <= card.bytes),
+        _largest_type(model, lambda need: held(need) <= card.bytes),
         bandwidth=card.bandwidth,
     )
 

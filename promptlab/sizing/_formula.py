@@ -204,7 +204,9 @@ def _compute(head: GgufHead, wanted: Wanted, vocabulary: int) -> int:
         attention = heads * (2 * size + number(head, "attention.kv_lora_rank"))
     if not wanted.flash:
         values = number(head, "attention.head_count_kv", heads) * size
-        attention = max(attention, heads * cells + 6 * max(hidden, heads * size) + 2 * values)
+        masks = 2 if any(_windowed(head, number(head, "block_count"))) else 1
+        scores = (heads + masks) * cells
+        attention = max(attention, scores + 5 * max(hidden, heads * size) + 2 * values)
     return 4 * tokens * max(logits, network, attention)
 
 

@@ -91,11 +91,17 @@ class RangedFile(io.RawIOBase):
             with _OPENER.open(request, timeout=SECONDS) as reply:
                 total = _total(reply.status, reply.headers.get("Content-Range", ""), begin)
                 data = reply.read(STEP + 1) if total else b""
+                kind = reply.headers.get_content_type()
         except urllib.error.HTTPError as exc:
             raise InputError(f"{self._shown} cannot be read: {_why(exc)}", hint=_hint(exc)) from exc
         except (OSError, HTTPException, ValueError) as exc:
             why = getattr(exc, "reason", None) or exc
             raise InputError(f"{self._shown} cannot be read: {why}", hint="check the address and the network") from exc
+        if total is None and kind in ("text/html", "application/xhtml+xml"):
+            raise InputError(
+                f"{self._shown}: the server sends a web page, not a file",
+                hint="give the address of the file itself; on Hugging Face, it has /resolve/ in place of /blob/",
+            )
         if total is None:
             raise InputError(
                 f"{self._shown}: the server does not send parts of files",

@@ -15,6 +15,7 @@ import io
 import json
 import os
 import tempfile
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ def source_of(target: str, catalogue: Catalogue | None = None) -> Source:
         path = path / "config.json"
     if path.is_file():
         return _of_config(path) if path.suffix == ".json" else _of_files("file", path.name, model_files(path).paths)
-    if "/" in target and (path.suffix in (".gguf", ".json") or target.startswith(("/", "./", "../", "~"))):
+    if path.suffix in (".gguf", ".json") or target.startswith(("/", "./", "../", "~")):
         raise InputError(f"there is no file {target}", hint="check the path; a folder needs a config.json in it")
     return of_family(family(target), "family")
 
@@ -141,9 +142,8 @@ def _at_address(address: str) -> Source:
             raise InputError(f"{url_without_secrets(address)} is too long for a config.json")
         return of_family(family_of_config(_json(first.read(), first.name), first.name), "config")
     files, heads = [first], [_head(first)]
-    folder = address.rpartition("/")[0]
     for name in names_of_parts(first.name)[1:]:
-        files.append(RangedFile(f"{folder}/{name}"))
+        files.append(RangedFile(_beside(address, name)))
         heads.append(_head(files[-1]))
     holes = tuple(
         Hole(_safe(file.name, number), file.beginning(head.begin), file.size)
@@ -151,6 +151,13 @@ def _at_address(address: str) -> Source:
     )
     _check(first.name, heads, [file.size for file in files])
     return Source("address", first.name, tuple(heads), holes=holes, requests=sum(file.requests for file in files))
+
+
+def _beside(address: str, name: str) -> str:
+    """The address of another file in the same folder, with the same query."""
+    parts = urllib.parse.urlsplit(address)
+    folder = parts.path.rpartition("/")[0]
+    return urllib.parse.urlunsplit(parts._replace(path=f"{folder}/{urllib.parse.quote(name)}"))
 
 
 def _head(file: RangedFile) -> GgufHead:

@@ -1,6 +1,6 @@
 """How fast a model can be at most, and what bounds it.
 
-    speed = speed_on(heads, need, wanted, "A100 80GB", 2_039e9)
+    speed = speed_on(heads, need, 1, "A100 80GB", 2_039e9)
     speed.most            # tokens a second
 
 To write one token, every weight that is used for it and the KV cache of the text so far are read from memory once. So a
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -20,10 +21,9 @@ from functools import cache
 
 from promptlab.models import GgufHead, MemoryNeed, tensor_bytes
 from promptlab.sizing._formula import number
-from promptlab.sizing._wanted import Wanted
 
 CHUNK = 64 << 20
-ROUNDS = 3
+ROUNDS = 12
 NEAR = 0.5
 """A model that is measured at this share of the bound or more is bound by memory bandwidth."""
 
@@ -32,14 +32,16 @@ NEAR = 0.5
 class Speed:
     """The speed of writing on one device with `bandwidth` bytes a second. `read` bytes are read for a token of one text
     with a full context. For all texts together, `most` tokens a second are possible while they are short, and `full`
-    once their contexts are full. `measured` is what
-    `promptlab models check` measured on this machine, None if it did not."""
+    once their contexts are full. `count` is how many devices the model needs, None if it does not fit: several compute
+    one after the other, so they are as fast as one. `measured` is what `promptlab models check` measured on this
+    machine, None if it did not."""
 
     device: str
     bandwidth: float
     read: int
     most: float
     full: float
+    count: int | None = 1
     measured: float | None = None
 
     @property
@@ -55,25 +57,30 @@ class Speed:
 def speed_on(
     heads: Sequence[GgufHead],
     need: MemoryNeed,
-    wanted: Wanted,
+    texts: int,
     device: str,
     bandwidth: float,
+    *,
+    count: int | None = 1,
     measured: float | None = None,
 ) -> Speed:
-    """The speed that `bandwidth` allows."""
-    weights = int(need.weights * _used_share(heads))
-    read = weights + need.cache // wanted.parallel
-    most, full = (wanted.parallel * bandwidth / max(1, weights + cache) for cache in (0, need.cache))
-    return Speed(device, bandwidth, read, most, full, measured)
+    """The speed of writing `texts` at a time that `bandwidth` allows."""
+    weights = int(need.weights * _used_share(heads, texts)) + need.adapters
+    read = int(need.weights * _used_share(heads, 1)) + need.adapters + need.cache // texts
+    if measured is not None:  # a busy machine reads less while it is measured; what was written proves more
+        bandwidth = max(bandwidth, measured * weights / texts)
+    most, full = (texts * bandwidth / max(1, weights + cache) for cache in (0, need.cache))
+    return Speed(device, bandwidth, read, most, full, count, measured)
 
 
-def _used_share(heads: Sequence[GgufHead]) -> float:
-    """The share of the weights that one token uses: not all experts, and one row of an embedding table of its own."""
+def _used_share(heads: Sequence[GgufHead], texts: int) -> float:
+    """The share of the weights that a token of each of `texts` uses: not all experts, and one row of an embedding table
+    of its own. The tokens of several texts use different experts: here each chooses its own by chance."""
     tensors = [tensor for head in heads for tensor in head.tensors]
     sizes = {tensor.name: tensor_bytes(tensor.kind, tensor.sizes) or tensor.bytes for tensor in tensors}
     whole = sum(sizes.values())
     experts = number(heads[0], "expert_count", 0)
-    idle = 1 - number(heads[0], "expert_used_count", 0) / experts if experts else 0.0
+    idle = (1 - number(heads[0], "expert_used_count", 0) / experts) ** texts if experts else 0.0
     unused = idle * sum(size for name, size in sizes.items() if "_exps." in name)
     if "output.weight" in sizes:
         unused += sizes.get("token_embd.weight", 0)
@@ -82,23 +89,25 @@ def _used_share(heads: Sequence[GgufHead]) -> float:
 
 @cache
 def memory_bandwidth() -> float:
-    """Bytes a second that all cores together read from the memory of this machine, measured by copying. Takes a tenth
-    of a second, once."""
+    """Bytes a second that all cores together read from the memory of this machine, measured by searching for a byte
+    that is not there. Takes some tenths of a second, once. Other programs make it less."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    blocks = [(ctypes.create_string_buffer(CHUNK), ctypes.create_string_buffer(CHUNK)) for _ in range(min(cores, 8))]
+    blocks = [ctypes.create_string_buffer(b"\1" * CHUNK, CHUNK) for _ in range(min(cores, 8))]
+    search = (ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)).memchr
+    search.argtypes, search.restype = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t), ctypes.c_void_p
 
-    def copy(block: tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]) -> None:
-        ctypes.memmove(block[1], block[0], CHUNK)  # without the interpreter's lock
+    def read(block: ctypes.Array[ctypes.c_char]) -> None:
+        search(ctypes.addressof(block), 0, CHUNK)  # without the interpreter's lock
 
     best = 0.0
     for _ in range(ROUNDS):
-        threads = [threading.Thread(target=copy, args=(block,)) for block in blocks]
+        threads = [threading.Thread(target=read, args=(block,)) for block in blocks]
         began = time.perf_counter()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        best = max(best, 2 * CHUNK * len(blocks) / (time.perf_counter() - began))  # each byte is read and written
+        best = max(best, CHUNK * len(blocks) / (time.perf_counter() - began))
     return best
 
 

@@ -9,6 +9,15 @@ matrices beside each matrix of a layer (Hu et al. 2021), so only these have the 
 the layers in nf4 with quantised constants, 4.127 bits (Dettmers et al. 2023, section 3). Activations of a layer are
 about 34 bytes for each number of its hidden state (Korthikanti et al. 2022, with flash attention); with checkpointing
 2 bytes are kept for every layer, and one layer is computed again.
+
+`promptlab finetune` trains otherwise (`training_here`): on a processor, everything in 32 bits, and without
+checkpointing, which would compute each layer twice. So 4 bytes for every frozen parameter, 16 for those of the adapter
+and 4 for its best state so far. For a token, each layer keeps what its gradients need: the hidden state before and
+behind both norms (4 times its width; 6 with the norms behind of Gemma), queries, keys, values and the answer of
+attention (4 times the width of the queries; for Gemma, 3 times that and 3 times that of the keys), and 4 numbers for
+each of the feed-forward network. PyTorch itself says so (torch.autograd.graph.saved_tensors_hooks): 10,885 numbers a
+layer of SmolLM2-135M and 16,014 of Gemma 3 270M, where this counts 10,752 and 15,872. Peaks are larger, by gradients on
+their way and by what the allocator keeps of freed memory: measured, 1.75 to 1.9 times as much (docs/sizing.md).
 """
 
 from __future__ import annotations
@@ -29,14 +38,26 @@ STATES = 16
 NF4_BITS = 4 + 0.127
 RANK = 16
 TOKENS = 2_048
+TRAINED_HERE = ("llama", "gemma3")
+"""Architectures that `promptlab finetune` trains, with its own rank and the tokens that it computes at once."""
+RANK_HERE = 8
+TOKENS_HERE = 512
+ANSWERS_HERE = 32
+"""Tokens of answers among them. Only these have logits: the numbers, their losses and gradients are 12 bytes each."""
+STATES_HERE = STATES + 4
+PEAK_HERE = 1.8
+"""The peak of activations and what goes with them, to what is kept for the gradients: measured."""
+LIBRARIES_HERE = 500_000_000
+"""Bytes that torch, transformers, peft and promptlab take."""
 LIBRARIES = 1_000_000_000
 """Bytes that the runtime and its working space take."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingMemory:
-    """Bytes of training in one way, with one text of `tokens` tokens at a time: frozen `weights`, `states` of the
-    `trained` parameters, `activations` with checkpointing and the logits, and what the runtime takes."""
+    """Bytes of training in one way, with `tokens` tokens at a time: frozen `weights`, `states` of the `trained`
+    parameters, `activations` and the logits, and what the `runtime` takes. `here` if it is by `promptlab finetune`, in
+    32 bits on a processor; else on cards, in 16 bits, with checkpointing."""
 
     way: Way
     trained: int
@@ -46,6 +67,7 @@ class TrainingMemory:
     states: int
     activations: int
     runtime: int = LIBRARIES
+    here: bool = False
 
     @property
     def total(self) -> int:
@@ -76,6 +98,36 @@ def training_memory(heads: Sequence[GgufHead], way: str, *, tokens: int = TOKENS
     return TrainingMemory("qlora", adapters, rank, tokens, weights, STATES * adapters, activations)
 
 
+def training_here(
+    heads: Sequence[GgufHead], *, tokens: int = TOKENS_HERE, rank: int = RANK_HERE
+) -> TrainingMemory | None:
+    """About how much memory `promptlab finetune` takes; None for a model that it does not train. At most 512 tokens are
+    computed at once, or one text that is longer, and what all texts begin with once."""
+    head = heads[0]
+    if len(heads) > 1 or head.architecture not in TRAINED_HERE or number(head, "expert_count", 0):
+        return None
+    tensors = head.tensors
+    adapters = sum(_adapter(tensor, rank) for tensor in tensors if _is_matrix(tensor))
+    parameters = sum(prod(tensor.sizes) for tensor in tensors)
+    at_once = max(tokens, TOKENS_HERE)
+    logits = 12 * min(ANSWERS_HERE, at_once) * vocabulary_of(heads)
+    kept = int(PEAK_HERE * 4 * at_once * _kept_numbers(head)) + logits
+    return TrainingMemory(
+        *("lora", adapters, rank, at_once, 4 * parameters, STATES_HERE * adapters, kept, LIBRARIES_HERE), here=True
+    )
+
+
+def _kept_numbers(head: GgufHead) -> int:
+    """Numbers that all layers keep for a token, until their gradients are computed."""
+    hidden, layers = number(head, "embedding_length"), number(head, "block_count")
+    heads, inner = number(head, "attention.head_count"), number(head, "feed_forward_length")
+    queries = heads * number(head, "attention.key_length", hidden // max(1, heads))
+    if "blk.0.post_ffw_norm.weight" in {tensor.name for tensor in head.tensors}:
+        keys = queries // max(1, heads) * number(head, "attention.head_count_kv", heads)
+        return layers * (6 * hidden + 3 * queries + 3 * keys + 4 * inner)
+    return layers * (4 * hidden + 4 * queries + 4 * inner)
+
+
 def _is_matrix(tensor: GgufTensor) -> bool:
     """True for the matrices of layers, which get an adapter: not for embeddings, norms, routers and convolutions."""
     apart = ("ffn_gate_inp", "conv1d", "norm")
@@ -94,4 +146,15 @@ def _activations(heads: Sequence[GgufHead], tokens: int) -> int:
     return states + 2 * 4 * tokens * vocabulary_of(heads)
 
 
-__all__ = ["RANK", "TOKENS", "WAYS", "TrainingMemory", "Way", "training_memory"]
+__all__ = [
+    "RANK",
+    "RANK_HERE",
+    "TOKENS",
+    "TOKENS_HERE",
+    "TRAINED_HERE",
+    "WAYS",
+    "TrainingMemory",
+    "Way",
+    "training_here",
+    "training_memory",
+]

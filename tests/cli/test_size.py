@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from promptlab.errors import PromptlabError
 from promptlab.models import Catalogue, LoadedMemory, Measured
 from promptlab.workspace import Workspace
 from tests.gguf_made import tiny
+from tests.places import ROOT
 
 
 def run(*words: str) -> str:
@@ -35,18 +37,58 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_example_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "card"),
+    [
+        ("Llama-2-70b", "A100 80GB"),
+        ("llama-2-70b", "a100-80gb"),
+        ("llama2-70b", "NVIDIA A100-SXM4-80GB"),
+        ("meta-llama/Llama-2-70b-hf", "80GB"),
+    ],
+)
+def test_the_example_of_the_readme(name: str, card: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 bytes × 70 billion = 140 GB, 137.96 GB by the tensors: more than one A100 with 80 GB, and two are enough."""
     monkeypatch.chdir(tmp_path)  # a family by name needs no workspace
-    text = run("size", "Llama-2-70b", "--gpu", "A100 80GB")
+    text = run("size", name, "--gpu", card)
     assert "68,976,648,192 parameters" in text
-    assert "137.96 GB" in text
-    assert "one is not enough, 2 are" in text
+    assert re.search(r"weights +137\.96 GB +128\.48 GiB", text)
+    assert re.search(r"80\.00 GB +one is not enough, 2 are", text)
+    data = json.loads(run("size", name, "--gpu", card, "--json"))
+    assert data["need"]["weights"] == 2 * 68_976_648_192 + 2 * 1_318_912  # norms have 32 bits
+    assert (data["fits"][0]["each"], data["fits"][0]["count"]) == (80_000_000_000, 2)
+
+
+def test_the_readme_has_the_example_as_it_is_answered() -> None:
+    assert 'promptlab size Llama-2-70b --gpu "A100 80GB"' in README
+    assert "140 GB (137.96 GB by" in README
+    shown = re.search(r'\$ promptlab size llama-2-70b --gpu "A100 80GB"\n(.*?)```', README, re.DOTALL)
+    assert shown
+    answered = [line.rstrip() for line in run("size", "llama-2-70b", "--gpu", "A100 80GB").splitlines()]
+    for line in shown[1].splitlines():
+        assert line == "…" or any(answer.startswith(line) for answer in answered), line
+
+
+@pytest.mark.parametrize(
+    ("given", "tokens"), [("8192", 8_192), ("8,192", 8_192), ("32k", 32_768), ("32K", 32_768), ("1M", 1_048_576)]
+)
+def test_a_context_may_be_given_in_thousands(given: str, tokens: int) -> None:
+    data = json.loads(run("size", "tiny", "--context", given, "--json"))
+    assert data["wanted"]["context"] == tokens
+
+
+@pytest.mark.parametrize("given", ["0", "0k", "-1", "k", "8,19", "32x", "1.5k", "nan", "", "9" * 30])
+def test_what_is_no_context_is_refused(given: str) -> None:
+    done = CliRunner().invoke(cli, ["size", "tiny", f"--context={given}"])
+    assert done.exit_code == 2 or isinstance(done.exception, PromptlabError)
 
 
 def test_the_answer_as_json() -> None:
     data = json.loads(run("size", "tiny", "--gpu", "24GB", "--gpu", "T4", "--train", "lora", "--rank", "4", "--json"))
     assert [fit["count"] for fit in data["fits"]] == [1, 1]
-    assert data["training"]["rank"] == 4
+    assert [(each["rank"], each["here"]) for each in data["training"]] == [(4, False), (4, True)]
     assert data["need"]["total"] > data["need"]["weights"] > 0
     assert data["wanted"]["context"] == 512
     assert data["by"] == "llama.cpp"
@@ -67,6 +109,8 @@ def test_what_was_measured_stands_beside_what_is_expected(folder: Path) -> None:
     catalogue.close()
     assert "2.0 MB allocated by llama.cpp" in run("models", "show", "tiny")
     assert "measured 40.0 tokens/s" in run("size", "tiny")
+    assert "measured 40.0 tokens/s, bound by" in run("models", "show", "tiny")
+    assert json.loads(run("models", "show", "tiny", "--json"))["speed"]["measured"] == 40.0
     tiny(folder / "tiny.gguf", seed=2)  # another file: the figures are of the old one
     assert "not yet" in run("models", "show", "tiny")
 

@@ -28,11 +28,13 @@ from promptlab import (
     WorkspaceError,
 )
 from promptlab.errors import ServerFailed, StoreError
+from promptlab.models import Measured
 from promptlab.models._as_sent import AsSent
 from promptlab.models._backend import Step
 from promptlab.runs._store import Store
 from promptlab.types import Completion, Span
 from tests.conftest import TEMPLATE
+from tests.gguf_made import tiny
 
 WHO = {"question": "Who won?"}
 PRIVATE = "The secret word is xyzzy-4711."
@@ -173,6 +175,31 @@ def test_a_preview_has_what_the_model_gets_and_its_tokens(opened: Callable[..., 
     assert (preview.tokens.window, preview.tokens.room, preview.tokens.exact) == (500, 16, True)
     assert preview.tokens.prompt == sum(preview.tokens.by_section.values()) > 10
     assert mine.history == []
+
+
+def test_a_model_is_sized_by_name_and_as_its_entry_will_be_loaded(tmp_path: Path) -> None:
+    pytest.importorskip("llama_cpp")
+    (tmp_path / "promptlab.yaml").write_text("models:\n  tiny: {backend: llama, path: tiny.gguf, n_ctx: 512}\n")
+    tiny(tmp_path / "tiny.gguf")
+    with promptlab.open(tmp_path) as lab:
+        large = lab.size("llama-2-70b", gpus=["A100 80GB"], train="qlora")
+        assert large.need.weights == 137_955_934_208
+        assert [(fit.name, fit.count) for fit in large.fits] == [("A100 80GB", 2)]
+        assert [each.way for each in large.training] == ["qlora"]
+        assert [each.rank for each in lab.size("gemma-3-270m", train="lora", rank=4).training] == [4, 4]
+        whole, short = (lab.size("gemma-3-270m", context=32_768, short_windows=short).need for short in (False, True))
+        assert short.cache < whole.cache // 4
+        own = lab.size("tiny")
+        assert (own.kind, own.wanted.context, own.by) == ("model", 512, "llama.cpp")
+        assert own.speeds[0].measured is None
+        lab.catalogue.note_measured("tiny", Measured("2026-11-29T07:00:00+00:00", None, 9.0, 40.0))
+        assert lab.size("tiny").speeds[0].measured == 40.0
+        assert lab.size("tiny", context=2_048, kv_type="bf16").need.cache > own.need.cache
+        assert lab.size("tiny", context=512, parallel=4, quant="Q8_0").file_type == "Q8_0"
+        with pytest.raises(InputError):
+            lab.size("no-such-model")
+    with pytest.raises(PromptlabError):
+        lab.size("tiny")
 
 
 # Asking

@@ -54,16 +54,40 @@ def test_a_hybrid_counts_both_of_its_embedding_tables() -> None:
         ("qwen3_8b", "Qwen3-8B"),
         ("mistralai/Mixtral-8x7B-Instruct-v0.1", "Mixtral-8x7B"),
         ("TinyLlama/TinyLlama-1.1B-Chat-v1.0", "TinyLlama-1.1B"),
+        ("llama-2-70b", "Llama-2-70b"),
+        ("llama2-70b", "Llama-2-70b"),
+        ("llama2:70b", "Llama-2-70b"),
+        ("Llama 2 70B", "Llama-2-70b"),
+        ("gemma3:27b", "gemma-3-27b"),
+        ("mistral 7b v0.3", "Mistral-7B-v0.3"),
     ],
 )
 def test_a_name_may_have_an_owner_and_endings(given: str, name: str) -> None:
     assert family(given).name == name
 
 
-@pytest.mark.parametrize("given", ["", "Llama-9-1T", "no such model", "Mistral-7B", "Mistral-7B-v0.2"])
-def test_an_unknown_name_is_refused(given: str) -> None:
-    with pytest.raises(InputError):
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("", "gemma"),
+        ("Zephyr", "give a GGUF file"),
+        ("Llama-9-1T", "Llama"),
+        ("Mistral-7B", "Mistral-7B-v0.1, Mistral-7B-v0.3"),
+        ("Mistral-7B-v0.2", "Mistral-7B-v0.1, Mistral-7B-v0.3"),
+        ("llama3.1", "Llama-3.1-8B, Llama-3.1-70B, Llama-3.1-405B"),
+        ("llama3", "Llama-3.1-8B"),
+        ("smollm2", "SmolLM2-135M, SmolLM2-360M, SmolLM2-1.7B"),
+        ("gemma-27b", "gemma-3-27b"),  # not gemma-2-7b
+        ("llama270b", "Llama-2-70b"),
+        ("Llama-2-70b.gguf", "Llama-2-70b"),
+        ("Llama-2-70b.Q4_K_M.gguf", "Llama-2-70b"),
+        ("Qwen2.5-7B-Instruct-1M", "Qwen2.5-7B"),  # a longer context than that of the name
+    ],
+)
+def test_an_unknown_name_is_refused_and_near_ones_are_named(given: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
         family(given)
+    assert hint in caught.value.hint
 
 
 CONFIG = {

@@ -7,22 +7,24 @@ import re
 import struct
 import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
-from promptlab.errors import InputError
+from promptlab.errors import InputError, PromptlabError
 from promptlab.sizing import source_of
 from promptlab.sizing._families import family
 from promptlab.sizing._source import of_family
-from tests.gguf_made import text, tiny, tiny_split
+from tests.gguf_made import text, tiny, tiny_split, write
 
 
 @contextmanager
 def served(folder: Path, way: str = "parts") -> Iterator[tuple[str, list[str]]]:
-    """The files of `folder` on a loopback server. `way`: it sends parts, whole files only, or on to another server."""
+    """The files of `folder` on a loopback server. `way`: it sends parts, whole files only, a web page, or on to another
+    server."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -30,15 +32,16 @@ def served(folder: Path, way: str = "parts") -> Iterator[tuple[str, list[str]]]:
 
         def do_GET(self) -> None:
             asked.append(self.path)
-            path = folder / self.path.lstrip("/")
+            path = folder / unquote(self.path.partition("?")[0]).lstrip("/")
             if way == "elsewhere":
                 self.send_response(302)
                 self.send_header("Location", "http://127.0.0.2:1/secret.gguf")
                 self.end_headers()
             elif not path.is_file():
                 self.send_error(404)
-            elif way == "whole":
+            elif way in ("whole", "web page"):
                 self.send_response(200)
+                self.send_header("Content-Type", "text/html" if way == "web page" else "application/octet-stream")
                 self.end_headers()
             else:
                 self._part(path.read_bytes())
@@ -83,9 +86,25 @@ def test_all_parts_of_a_split_model_are_asked_for(tmp_path: Path) -> None:
     assert remote.heads == source_of(str(parts[0])).heads
 
 
+def test_the_parts_of_a_split_model_are_asked_for_with_the_query_and_any_name(tmp_path: Path) -> None:
+    for part in tiny_split(tmp_path):
+        part.rename(tmp_path / part.name.replace("tiny", "a b+ü"))
+    with served(tmp_path) as (address, asked):
+        remote = source_of(f"{address}/a%20b%2B%C3%BC-00001-of-00003.gguf?download=a/b")
+    assert len(remote.heads) == 3
+    assert [path.endswith("-of-00003.gguf?download=a/b") for path in asked] == [True] * 3
+    with remote.on_disk() as paths:
+        assert len({path.parent for path in paths}) == 1
+
+
 @pytest.mark.parametrize(
     ("way", "words"),
-    [("whole", "does not send parts"), ("elsewhere", "127.0.0.2:1, which was not asked"), ("parts", "404")],
+    [
+        ("whole", "does not send parts"),
+        ("web page", "a web page"),
+        ("elsewhere", "127.0.0.2:1, which was not asked"),
+        ("parts", "404"),
+    ],
 )
 def test_a_server_that_does_not_send_the_file_is_an_error(tmp_path: Path, way: str, words: str) -> None:
     if way != "parts":
@@ -144,7 +163,53 @@ def test_a_config_is_sized_by_its_folder_too(tmp_path: Path) -> None:
         source_of(str(tmp_path / "bad.json"))
 
 
-@pytest.mark.parametrize("target", ["/nowhere/model.gguf", "ftp://127.0.0.1/x.gguf", "http://", "models/none.gguf"])
+def adapter(folder: Path) -> Path:
+    return write(folder / "a.gguf", {"general.architecture": "llama", "general.type": "adapter"}, {"a": [[1.0]]})
+
+
+def vision(folder: Path) -> Path:
+    return write(folder / "v.gguf", {"general.architecture": "clip"}, {"v": [[1.0]]})
+
+
+def embeddings(folder: Path) -> Path:
+    return write(folder / "e.gguf", {"general.architecture": "bert"}, {"e": [[1.0]]})
+
+
+def ranking(folder: Path) -> Path:
+    return write(folder / "r.gguf", {"general.architecture": "llama", "llama.pooling_type": 4}, {"e": [[1.0]]})
+
+
+def second_part(folder: Path) -> Path:
+    return tiny_split(folder)[1]
+
+
+def lonely_part(folder: Path) -> Path:
+    first, _, third = tiny_split(folder)
+    third.unlink()
+    return first
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (adapter, "an adapter"),
+        (vision, "vision"),
+        (embeddings, "embeddings"),
+        (ranking, "ranks"),
+        (second_part, "part 2"),
+        (lonely_part, "tiny-00003-of-00003.gguf"),
+    ],
+)
+def test_a_file_that_is_no_whole_model_that_writes_is_refused(
+    tmp_path: Path, make: Callable[[Path], Path], words: str
+) -> None:
+    with pytest.raises(PromptlabError, match=words):
+        source_of(str(make(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "target", ["/nowhere/model.gguf", "ftp://127.0.0.1/x.gguf", "http://", "models/none.gguf", "Llama-2-70b.gguf"]
+)
 def test_what_is_not_there_is_an_error(target: str) -> None:
     with pytest.raises(InputError):
         source_of(target)

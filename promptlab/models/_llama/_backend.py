@@ -267,6 +267,7 @@ class LlamaBackend:
             extra_buffers=settings.cpu.extra_buffers,
             variant=settings.cpu.variant,
             parts=settings.parts,
+            lora=settings.lora,
         )
 
     @property

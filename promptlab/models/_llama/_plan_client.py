@@ -29,8 +29,8 @@ SECONDS = 120
 class PlanRequest:
     """What to lay out: the file at `path` (with all `parts` if it is split), a context of `cells` tokens shared by
     `sequences`, and batches of `batch` tokens (None: as the loader reads). `flash_attn` None leaves it to llama.cpp.
-    With `whole_context`, layers with a sliding window keep all tokens. `variant` is the CPU code; None for the fastest.
-    `file_types` are those to tell the size in, `other_cells` further contexts to lay out."""
+    With `whole_context`, layers with a sliding window keep all tokens. `lora` are adapters. `variant` is the CPU code;
+    None for the fastest. `file_types` are those to tell the size in, `other_cells` further contexts to lay out."""
 
     path: Path
     cells: int
@@ -43,6 +43,7 @@ class PlanRequest:
     extra_buffers: bool = True
     variant: str | None = None
     parts: tuple[Path, ...] = ()
+    lora: tuple[Path, ...] = ()
     file_types: tuple[str, ...] = ()
     other_cells: tuple[int, ...] = ()
 
@@ -66,7 +67,8 @@ def plan_memory(request: PlanRequest) -> Planned:
     """
     require_llama_cpp()
     variant = (*candidates("fast"), "")[0] if request.variant is None else request.variant
-    asked = {**asdict(request), "path": str(request.path), "parts": [str(part) for part in request.parts]}
+    asked = {**asdict(request), "path": str(request.path), "parts": [*map(str, request.parts)]}
+    asked["lora"] = [*map(str, request.lora)]
     try:
         done = subprocess.run(
             COMMAND,

@@ -47,6 +47,7 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
         n_gpu_layers=asked["gpu_layers"],
         flash_attn=asked["flash_attn"],
         parts=tuple(map(Path, asked["parts"])),
+        lora=tuple(map(Path, asked["lora"])),
         cpu=Cpu(cpu_variant(), asked["extra_buffers"]),
         kv_type=asked["kv_type"],
         whole_context=asked["whole_context"],

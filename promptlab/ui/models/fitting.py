@@ -10,7 +10,7 @@ import streamlit as st
 from promptlab import sizing
 from promptlab.errors import PromptlabError
 from promptlab.models import KV_TYPES
-from promptlab.sizing import Asked, Fit, Sizing
+from promptlab.sizing import Asked, Fit, Sizing, TrainingMemory
 from promptlab.ui.components import frame
 from promptlab.ui.components.widgets import escape, markup, note, small
 from promptlab.ui.state.session import Session
@@ -108,7 +108,10 @@ def _show(answer: Sizing) -> None:
         note("info", line[:1].upper() + line[1:])
     places = [*answer.here, *answer.fits]
     st.altair_chart(_chart(answer, places), width="stretch", key="fit-chart")
-    small("A bar is what the model takes. The red mark is the size of one card, or the memory that is free.")
+    small(
+        "A bar is what the model takes. The red mark is the size of one card, or the memory that is free; where there "
+        "is none, there is far more room."
+    )
     _titled("Memory by part", _parts_table(answer))
     _titled("Where it fits, with the longest context and the largest file type on one card", _fits_table(places))
     with st.expander("File types", key="fit-types"):
@@ -119,8 +122,9 @@ def _show(answer: Sizing) -> None:
         "it; reading a prompt is bound by computing",
         _speed_table(answer),
     )
-    if answer.training is not None:
-        _titled("Memory of training, estimated", _training_table(answer))
+    for training in answer.training:
+        table = _table("Memory of training", ("Part", "Memory"), _training_rows(training), (1,))
+        _titled(f"{sizing.training_title(training)}, estimated: {sizing.training_fits(answer, training)}", table)
 
 
 def _titled(title: str, table: str) -> None:
@@ -162,12 +166,14 @@ def _chart(answer: Sizing, places: Sequence[Fit]) -> Any:
         )
     )
     ticks = (
-        alt.Chart(alt.InlineData(marks or [{"place": name, "gb": 0, "words": ""} for name in names[:1]]))
-        .mark_tick(thickness=3, size=26, color="#d12f2f")
+        alt.Chart(alt.InlineData(marks))
+        .mark_tick(thickness=4, size=26, color="#d12f2f")
         .encode(y=y, x="gb:Q", tooltip=["place:N", "words:N"])
     )
     words = "; ".join(f"{fit.name}: {sizing.fit_words(fit)}" for fit in places)
-    return (bars + ticks).properties(height=alt.Step(ROW), description=f"Memory against room. {words}")
+    return (bars + ticks if marks else alt.layer(bars)).properties(
+        height=alt.Step(ROW), description=f"Memory against room. {words}"
+    )
 
 
 def _table(label: str, head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int]) -> str:
@@ -193,6 +199,9 @@ def _parts_table(answer: Sizing) -> str:
         )
         for name, count in sizing.parts_of_need(answer.need)
     ]
+    whole = answer.need.total
+    reckoned = sizing.gigabytes(answer.formula.total) if formula and answer.formula else ""
+    rows.append(("total", sizing.gigabytes(whole), sizing.gibibytes(whole), reckoned))
     return _table("Memory by part", ("Part", "GB", "GiB", "By formula"), rows, (1, 2, 3))
 
 
@@ -229,24 +238,13 @@ def _speed_table(answer: Sizing) -> str:
         (
             speed.device,
             sizing.speed_words(speed),
-            "" if speed.measured is None else f"{speed.measured:,.1f} tokens/s",
-            speed.bound,
+            f"{speed.measured:,.1f} tokens/s" if speed.measured is not None else ("not yet" if own else ""),
+            speed.bound if speed.count else "",
         )
-        for speed in answer.speeds
+        for speed, own in ((speed, answer.kind == "model" and at == 0) for at, speed in enumerate(answer.speeds))
     ]
     return _table("Speed of writing", ("Writing on", "At most", "Measured", "Bound by"), rows, (1, 2))
 
 
-def _training_table(answer: Sizing) -> str:
-    training = answer.training
-    if training is None:
-        return ""
-    rows = [
-        ("frozen weights", sizing.gigabytes(training.weights)),
-        (f"{training.trained:,} trained parameters", sizing.gigabytes(training.states)),
-        ("activations and logits", sizing.gigabytes(training.activations)),
-        ("runtime", sizing.gigabytes(training.runtime)),
-        ("total, estimated", sizing.gigabytes(training.total)),
-    ]
-    head = (f"Training ({WAYS[training.way]}), one text of {training.tokens:,} tokens at a time", "Memory")
-    return _table("Memory of training", head, rows, (1,))
+def _training_rows(training: TrainingMemory) -> list[tuple[str, str]]:
+    return [(name, sizing.gigabytes(count)) for name, count in sizing.parts_of_training(training)]

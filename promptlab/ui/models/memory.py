@@ -1,4 +1,4 @@
-"""The memory of a local model on its card: expected, as llama.cpp plans it, beside what was really taken."""
+"""The memory and the speed of a local model on its card: expected, beside what was measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from promptlab.ui.state.session import Session
 
 
 def draw(session: Session, status: ModelStatus) -> None:
-    """The line of memory. llama.cpp is asked in the background, once for each file and context."""
+    """The lines of memory and speed. llama.cpp is asked in the background, once for each file and context."""
     if status.backend != "llama" or status.file is None or not status.ready:
         return
     try:
@@ -34,6 +34,8 @@ def draw(session: Session, status: ModelStatus) -> None:
         small(f"Memory measured: {sizing.measured_words(need, kept)}")
     else:
         small("Memory measured: not yet; it is once the model is loaded, or with promptlab models check")
+    speed = sizing.expected_speed(session.catalogue, status.name)
+    small(f"Speed of writing: {sizing.expected_speed_words(speed)}")
 
 
 def _wait(session: Session, status: ModelStatus) -> None:

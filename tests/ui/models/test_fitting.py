@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from promptlab.models import Measured
 from promptlab.sizing import expected_soon
 from promptlab.workspace._workspace import Workspace
 from tests.gguf_made import tiny
@@ -24,7 +25,10 @@ def test_the_example_of_seventy_billion_parameters_is_answered(desk: Desks) -> N
     words = " ".join(said(tab).split())
     assert "Llama-2-70b at F16 takes 139.56 GB" in words
     assert "weights 137.96 GB 128.48 GiB" in words
-    assert "A100 80GB 80.00 GB one is not enough, 2 are" in words
+    assert "A100 80GB 80.00 GB one is not enough, 2 are, 8.400 GB left on each" in words
+    assert "H200 141.00 GB one is only just enough" in words
+    assert "total 139.56 GB 129.97 GiB 139.56 GB" in words
+    assert "T4 2.3 tokens/s on 11 in turn" in words
     assert "Q8_0 73.29 GB 8.50" in words
     assert "trained parameters" in words
     assert len(tab.get("vega_lite_chart") or tab.get("arrow_vega_lite_chart")) == 1
@@ -58,3 +62,9 @@ def test_a_card_has_the_expected_memory_and_what_was_measured(
     words = " ".join(said(tab).split())
     assert "Memory expected:" in words
     assert "Memory measured: not yet" in words
+    assert "Speed of writing: at most" in words
+    assert "by the memory bandwidth of" in words
+    open_desk.session.catalogue.note_measured("tiny", Measured("2026-11-29T07:00:00+00:00", None, 9.0, 40.0))
+    tab.run()
+    words = " ".join(said(tab).split())
+    assert "measured 40.0 tokens/s, bound by computing" in words
