@@ -14,10 +14,11 @@ from functools import partial
 from typing import Any
 
 from promptlab import suites, templates
+from promptlab._util.same_question import text_of
 from promptlab._yaml import dump_yaml
 from promptlab.finetune._leakage import OVERLAP, LeakageGuard
 from promptlab.finetune._recipe import MATRICES, Recipe
-from promptlab.finetune._rows import RATINGS, SUITE, DataRow, cases_of, read_rows, split_rows, text_of
+from promptlab.finetune._rows import RATINGS, SUITE, DataRow, cases_of, read_rows, split_rows
 from promptlab.formats import ExportJob, ExportRow
 from promptlab.runs import Store
 from promptlab.types import canonical_json
@@ -92,7 +93,7 @@ def _problems(
     compared = [name for name in names if len({canonical_json(row.get(name)) for row in rows}) > 1] or names
 
     def text(inputs: Mapping[str, Any]) -> str:
-        return text_of({name: inputs[name] for name in compared if name in inputs})
+        return text_of(inputs, compared)
 
     guard = LeakageGuard(((name, text(inputs)) for name, inputs in cases), overlap=overlap)
     return [guard.problem(text(row)) for row in rows]

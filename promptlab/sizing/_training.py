@@ -41,7 +41,7 @@ TOKENS = 2_048
 TRAINED_HERE = ("llama", "gemma3")
 """Architectures that `promptlab finetune` trains, with its own rank and the tokens that it computes at once."""
 RANK_HERE = 8
-TOKENS_HERE = 512
+TOKENS_HERE = 256
 ANSWERS_HERE = 32
 """Tokens of answers among them. Only these have logits: the numbers, their losses and gradients are 12 bytes each."""
 STATES_HERE = STATES + 4
@@ -101,8 +101,8 @@ def training_memory(heads: Sequence[GgufHead], way: str, *, tokens: int = TOKENS
 def training_here(
     heads: Sequence[GgufHead], *, tokens: int = TOKENS_HERE, rank: int = RANK_HERE
 ) -> TrainingMemory | None:
-    """About how much memory `promptlab finetune` takes; None for a model that it does not train. At most 512 tokens are
-    computed at once, or one text that is longer, and what all texts begin with once."""
+    """About how much memory `promptlab finetune` takes; None for a model that it does not train. At most 256 tokens are
+    computed at once, or one text that is longer; what all texts begin with counts once."""
     head = heads[0]
     if len(heads) > 1 or head.architecture not in TRAINED_HERE or number(head, "expert_count", 0):
         return None
