@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,23 +139,28 @@ def _write_report(lab: Lab, outcome: Outcome, path: Path) -> None:
 
 def _trained(planned: PlannedTuning, *, again: bool) -> Tuned:
     """Train to the end, with a line for each look. Ctrl-C stops; the same command goes on."""
+    losses: list[float] = []
     try:
         for progress in planned.train(again=again):
-            _show(progress)
+            if progress.step:
+                losses.append(progress.loss)
+            _show(progress, losses)
     except KeyboardInterrupt:
         click.echo("\nstopped; the same command goes on", err=True)
         raise
     return planned.finish()
 
 
-def _show(progress: TrainingProgress) -> None:
+def _show(progress: TrainingProgress, losses: Sequence[float]) -> None:
+    """The step, the curve of the losses so far and the time left on the terminal's last line; a line for each look."""
+    from promptlab.finetune import curve_lines
+
     if progress.resumed and progress.step == progress.resumed + 1:
         click.echo(f"going on after step {progress.resumed}", err=True)
     if sys.stderr.isatty():
-        left = f"{progress.left:.0f} s left" if progress.step else ""
-        click.echo(
-            f"\rstep {progress.step} of {progress.steps}  loss {progress.loss:.3f}  {left}   ", nl=False, err=True
-        )
+        curve = "".join(curve_lines(losses, width=24)[:1])
+        now = f"loss {progress.loss:.3f} {curve}  {progress.left:.0f} s left" if losses else "looking at the rows"
+        click.echo(f"\rstep {progress.step} of {progress.steps}  {now}   ", nl=False, err=True)
     if look := progress.look:
         start = "\r" if sys.stderr.isatty() else ""
         held_out = f"held out: loss {look.loss:.3f}, {look.right} of {look.rows} right"
