@@ -170,6 +170,7 @@ def _show(progress: TrainingProgress, losses: Sequence[float]) -> None:
 
 def _print(planned: PlannedTuning, tuned: Tuned, *, as_json: bool) -> None:
     from promptlab.finetune import curve_lines
+    from promptlab.runs import duration_text
 
     if as_json:
         print_json(tuned.record)
@@ -181,7 +182,7 @@ def _print(planned: PlannedTuning, tuned: Tuned, *, as_json: bool) -> None:
     record = tuned.record
     early = ", stopped early" if record["stopped_early"] else ""
     print_line(
-        f"{tuned.path}: {record['steps']} steps{early}, {record['seconds'] / 60:.1f} minutes, "
+        f"{tuned.path}: {record['steps']} steps{early}, {duration_text(record['seconds'])}, "
         f"{record['peak_bytes'] / 1e9:.1f} GB at most"
     )
     label = f", labelled {tuned.label}" if tuned.label != "public" else ""
