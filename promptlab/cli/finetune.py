@@ -180,10 +180,9 @@ def _print(planned: PlannedTuning, tuned: Tuned, *, as_json: bool) -> None:
     for line in curve_lines(losses):
         print_line(line)
     record = tuned.record
+    seconds = record["seconds"]
+    time = f"{seconds / 60:.1f} minutes" if seconds >= 60 else duration_text(seconds)
     early = ", stopped early" if record["stopped_early"] else ""
-    print_line(
-        f"{tuned.path}: {record['steps']} steps{early}, {duration_text(record['seconds'])}, "
-        f"{record['peak_bytes'] / 1e9:.1f} GB at most"
-    )
+    print_line(f"{tuned.path}: {record['steps']} steps{early}, {time}, {record['peak_bytes'] / 1e9:.1f} GB at most")
     label = f", labelled {tuned.label}" if tuned.label != "public" else ""
     print_line(f"the model {tuned.name} is in promptlab.yaml{label}; it answers as any other model")
