@@ -18,13 +18,25 @@ from promptlab._lazy import lazy
 if TYPE_CHECKING:
     from promptlab.finetune._adapter import write_adapter
     from promptlab.finetune._curve import curve_lines
+    from promptlab.finetune._expected import expected_memory
     from promptlab.finetune._extras import missing_libraries, require_libraries
     from promptlab.finetune._headline import HeadlineRow, headline_lines, headline_markdown, headline_rows
     from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
+    from promptlab.finetune._process import start_training
     from promptlab.finetune._recipe import MATRICES, Recipe, TokenRow
     from promptlab.finetune._rows import DataRow, Dropped, Split, read_rows, split_rows
+    from promptlab.finetune._state import (
+        KnownTraining,
+        LossCurve,
+        TrainingState,
+        find_training,
+        read_curve,
+        request_stop,
+        trainings,
+    )
     from promptlab.finetune._train import Look, Training, TrainingProgress
     from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning, plan_tuning
+    from promptlab.finetune._watch import WatchedTraining, watch_training
     from promptlab.finetune._weights import ARCHITECTURES, BaseModel, read_base
 
 __all__ = [
@@ -35,17 +47,23 @@ __all__ = [
     "DataRow",
     "Dropped",
     "HeadlineRow",
+    "KnownTraining",
     "LeakageGuard",
     "Look",
+    "LossCurve",
     "PlannedTuning",
     "Recipe",
     "Split",
     "TokenRow",
     "Training",
     "TrainingProgress",
+    "TrainingState",
     "Tuned",
     "Tuning",
+    "WatchedTraining",
     "curve_lines",
+    "expected_memory",
+    "find_training",
     "groups_of",
     "headline_lines",
     "headline_markdown",
@@ -53,9 +71,14 @@ __all__ = [
     "missing_libraries",
     "plan_tuning",
     "read_base",
+    "read_curve",
     "read_rows",
+    "request_stop",
     "require_libraries",
     "split_rows",
+    "start_training",
+    "trainings",
+    "watch_training",
     "write_adapter",
 ]
 

@@ -131,7 +131,7 @@ class Training:
             look = self._look() if self._ends_pass() and self.held_out else None
             self.seconds += time.monotonic() - begun
             if look is not None or time.monotonic() - saved > CHECKPOINT_SECONDS or self.step == self.steps:
-                self._save()
+                self.save()
                 saved = time.monotonic()
             yield self._progress(look)
 
@@ -268,7 +268,8 @@ class Training:
             if parameter.requires_grad
         }
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write a checkpoint of the training as it is now."""
         import torch
 
         state = {

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import resource
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -24,6 +25,7 @@ from promptlab.finetune._extras import require_libraries, versions
 from promptlab.finetune._leakage import OVERLAP, plain
 from promptlab.finetune._recipe import Recipe, TokenRow, total_tokens
 from promptlab.finetune._rows import DataRow, Split, guard_of, read_rows, split_rows
+from promptlab.finetune._weights import read_head
 from promptlab.models import Catalogue, Trainable, training_folder, training_record
 from promptlab.runs import Given, Store
 from promptlab.templates import Template
@@ -41,6 +43,8 @@ from promptlab.workspace import (
 ADAPTERS = "models/adapters"
 """The folder of adapters in the workspace."""
 RECORD, CURVE = "record.json", "curve.jsonl"
+CURVE_SECONDS = 1.0
+"""At most so often the losses are written while it trains."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,11 @@ class PlannedTuning:
         return sha256(canonical_json(parts))
 
     @property
+    def base_path(self) -> Path:
+        """The file of the base model."""
+        return self._backend.path
+
+    @property
     def _base_sha256(self) -> str:
         return str(getattr(self._backend, "sha256", ""))
 
@@ -171,10 +180,23 @@ class PlannedTuning:
             threads=threads,
         )
         self.folder.mkdir(parents=True, exist_ok=True)
+        written = 0.0
         for progress in training:
-            if progress.look is not None or progress.step % 5 == 0 or progress.step == progress.steps:
+            if progress.look is not None or time.monotonic() - written > CURVE_SECONDS:
                 self._write_curve()
+                written = time.monotonic()
             yield progress
+        self._write_curve()
+
+    @property
+    def has_ended(self) -> bool:
+        """True if the training has come to its last step, or stopped early."""
+        training = self._training
+        return training is not None and (training.step >= training.steps or training.stopped_early)
+
+    def save(self) -> None:
+        """Write a checkpoint and the losses as they are now."""
+        self._training.save()
         self._write_curve()
 
     def _write_curve(self) -> None:
@@ -201,7 +223,7 @@ class PlannedTuning:
         from promptlab.finetune._adapter import write_adapter
 
         training, tuning = self._training, self.tuning
-        if training is None or (training.step < training.steps and not training.stopped_early):
+        if not self.has_ended:
             raise FinetuneError("the training has not ended", hint="the same command goes on")
         matrices = training.adapter()
         write_adapter(
@@ -264,7 +286,7 @@ def plan_tuning(
         )
     if entry.lora:
         raise FinetuneError(f"{tuning.base} has an adapter already", hint="train the model that it was made from")
-    _check_name(workspace, tuning)
+    check_name(workspace, tuning)
     template = templates.load(workspace, tuning.template)
     rows = read_rows(workspace, template, tuning.data, store, tuning.tag)
     guard = guard_of(workspace, template, tuning.suites, tuning.data, tuning.overlap)
@@ -272,10 +294,11 @@ def plan_tuning(
     split = split_rows(rows, guard, held_out=recipe.held_out, seed=recipe.seed, overlap=tuning.overlap)
     backend = catalogue.backend(tuning.base)
     assert isinstance(backend, Trainable), "a local model has a file"
+    read_head(backend.path)  # another architecture is refused here, before anything is computed
     return PlannedTuning(workspace, tuning, template, split, backend, entry)
 
 
-def _check_name(workspace: Workspace, tuning: Tuning) -> None:
+def check_name(workspace: Workspace, tuning: Tuning) -> None:
     """Refuse a name that belongs to another model; an adapter that is trained anew keeps its name."""
     if not MODEL_NAME.fullmatch(tuning.model):
         raise FinetuneError(f"`{tuning.model}` cannot be the name of a model", hint="give one with --name")
@@ -293,4 +316,4 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-__all__ = ["PlannedTuning", "Tuned", "Tuning", "plan_tuning"]
+__all__ = ["CURVE", "PlannedTuning", "Tuned", "Tuning", "check_name", "plan_tuning"]

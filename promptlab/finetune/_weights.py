@@ -50,13 +50,9 @@ def read_base(path: Path) -> BaseModel:
     import torch
     from transformers import AutoModelForCausalLM
 
-    try:
-        head = read_gguf(path)
-    except NotGGUF as exc:
-        raise FinetuneError(f"cannot be read as a model: {exc}", file=path.name) from exc
+    head = read_head(path)
     meta = Meta(head)
     tensors = {tensor.name: tensor for tensor in head.tensors}
-    refuse_other(meta, list(tensors), path.name)
     config = config_of(meta, set(tensors))
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
@@ -80,6 +76,16 @@ def read_base(path: Path) -> BaseModel:
         raise FinetuneError(f"the file has no weights for {', '.join(sorted(missing)[:3])}", file=path.name)
     _fill_buffers(model)
     return BaseModel(meta.architecture, meta.blocks, meta.heads, meta.key_value_heads, shapes, model)
+
+
+def read_head(path: Path) -> GgufHead:
+    """The head of the file. Raises `FinetuneError` if no adapter can be trained for it; needs no library."""
+    try:
+        head = read_gguf(path)
+    except NotGGUF as exc:
+        raise FinetuneError(f"cannot be read as a model: {exc}", file=path.name) from exc
+    refuse_other(Meta(head), [tensor.name for tensor in head.tensors], path.name)
+    return head
 
 
 class Meta:
@@ -271,4 +277,4 @@ def _fill_buffers(model: Any) -> None:
         raise FinetuneError(f"this version of transformers has values that are not understood: {', '.join(left)}")
 
 
-__all__ = ["ARCHITECTURES", "BaseModel", "read_base", "rows_of_gguf"]
+__all__ = ["ARCHITECTURES", "BaseModel", "read_base", "read_head", "rows_of_gguf"]
