@@ -17,6 +17,7 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.finetune._adapter import write_adapter
+    from promptlab.finetune._choices import TuningChoices, tuning_choices
     from promptlab.finetune._curve import curve_lines
     from promptlab.finetune._expected import expected_memory
     from promptlab.finetune._extras import missing_libraries, require_libraries
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
     from promptlab.finetune._process import start_training
     from promptlab.finetune._recipe import MATRICES, Recipe, TokenRow
-    from promptlab.finetune._rows import DataRow, Dropped, Split, read_rows, split_rows
+    from promptlab.finetune._rows import RATINGS, SUITE, DataRow, Dropped, Split, read_rows, split_rows
     from promptlab.finetune._state import (
         KnownTraining,
         LossCurve,
@@ -38,12 +39,24 @@ if TYPE_CHECKING:
     from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning, plan_tuning
     from promptlab.finetune._watch import WatchedTraining, watch_training
     from promptlab.finetune._weights import ARCHITECTURES, BaseModel, read_base
+    from promptlab.finetune._words import (
+        CurveRow,
+        curve_rows,
+        curve_words,
+        minutes_words,
+        progress_words,
+        result_words,
+        stopped_words,
+    )
 
 __all__ = [
     "ARCHITECTURES",
     "MATRICES",
     "OVERLAP",
+    "RATINGS",
+    "SUITE",
     "BaseModel",
+    "CurveRow",
     "DataRow",
     "Dropped",
     "HeadlineRow",
@@ -60,24 +73,32 @@ __all__ = [
     "TrainingState",
     "Tuned",
     "Tuning",
+    "TuningChoices",
     "WatchedTraining",
     "curve_lines",
+    "curve_rows",
+    "curve_words",
     "expected_memory",
     "find_training",
     "groups_of",
     "headline_lines",
     "headline_markdown",
     "headline_rows",
+    "minutes_words",
     "missing_libraries",
     "plan_tuning",
+    "progress_words",
     "read_base",
     "read_curve",
     "read_rows",
     "request_stop",
     "require_libraries",
+    "result_words",
     "split_rows",
     "start_training",
+    "stopped_words",
     "trainings",
+    "tuning_choices",
     "watch_training",
     "write_adapter",
 ]

@@ -62,6 +62,14 @@ class Split:
     def every(self) -> tuple[DataRow, ...]:
         return (*self.train, *self.held_out)
 
+    @property
+    def dropped_by_reason(self) -> dict[str, list[str]]:
+        """The ids of the dropped rows by the reason, without the name of the test case."""
+        reasons: dict[str, list[str]] = {}
+        for dropped in self.dropped:
+            reasons.setdefault(dropped.why.partition(" the test case")[0], []).append(dropped.id)
+        return reasons
+
 
 def text_of(inputs: Mapping[str, Any]) -> str:
     """The text of inputs: what is no text as JSON."""

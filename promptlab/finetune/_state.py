@@ -1,12 +1,12 @@
 """How far trainings are, as files in their folders say it: any process can read it, at any time.
 
-    .promptlab/finetune/NAME/state.json     what is wanted, and how far it is; written by the process that trains
-    .promptlab/finetune/NAME/curve.jsonl    the losses
-    .promptlab/finetune/NAME/record.json    what was trained, at the end
-    .promptlab/finetune/NAME/stop           there if somebody asked to stop
+.promptlab/finetune/NAME/state.json     what is wanted, and how far it is; written by the process that trains
+.promptlab/finetune/NAME/curve.jsonl    the losses
+.promptlab/finetune/NAME/record.json    what was trained, at the end
+.promptlab/finetune/NAME/stop           there if somebody asked to stop
 
-    for training in trainings(workspace):
-        print(training.model, training.status, training.state and training.state.step)
+for training in trainings(workspace):
+    print(training.model, training.status, training.state and training.state.step)
 """
 
 from __future__ import annotations

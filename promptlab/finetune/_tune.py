@@ -150,10 +150,7 @@ class PlannedTuning:
         ]
         if self.label != "public":
             lines.append(f"the adapter is labelled {self.label}, as the text that it is trained on")
-        reasons: dict[str, list[str]] = {}
-        for dropped in split.dropped:
-            reasons.setdefault(dropped.why.partition(" the test case")[0], []).append(dropped.id)
-        lines += [f"dropped, {why}: {len(ids)} ({', '.join(ids[:3])})" for why, ids in reasons.items()]
+        lines += [f"dropped, {why}: {len(ids)} ({', '.join(ids[:3])})" for why, ids in split.dropped_by_reason.items()]
         return lines
 
     def train(self, *, again: bool = False, threads: int | None = None) -> Iterator[Any]:

@@ -1,9 +1,9 @@
 """A training that others can watch and stop: the lock is held, and its state is written while it goes on.
 
-    with watch_training(workspace, tuning) as watched:
-        for progress in watched.train(planned):
-            print(progress.step)
-    watched.tuned                # None if somebody asked to stop; the next training goes on at the checkpoint
+with watch_training(workspace, tuning) as watched:
+    for progress in watched.train(planned):
+        print(progress.step)
+watched.tuned                # None if somebody asked to stop; the next training goes on at the checkpoint
 """
 
 from __future__ import annotations
