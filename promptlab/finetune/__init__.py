@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from promptlab.finetune._adapter import write_adapter
     from promptlab.finetune._choices import TuningChoices, tuning_choices
     from promptlab.finetune._curve import curve_lines
-    from promptlab.finetune._expected import expected_memory
+    from promptlab.finetune._expected import expected_bytes
     from promptlab.finetune._extras import missing_libraries, require_libraries
     from promptlab.finetune._headline import HeadlineRow, headline_lines, headline_markdown, headline_rows
     from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         trainings,
     )
     from promptlab.finetune._train import Look, Training, TrainingProgress
-    from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning, plan_tuning
+    from promptlab.finetune._tune import ADAPTERS, PlannedTuning, Tuned, Tuning, plan_tuning
     from promptlab.finetune._watch import WatchedTraining, watch_training
     from promptlab.finetune._weights import ARCHITECTURES, BaseModel, read_base
     from promptlab.finetune._words import (
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ADAPTERS",
     "ARCHITECTURES",
     "MATRICES",
     "OVERLAP",
@@ -78,7 +79,7 @@ __all__ = [
     "curve_lines",
     "curve_rows",
     "curve_words",
-    "expected_memory",
+    "expected_bytes",
     "find_training",
     "groups_of",
     "headline_lines",

@@ -26,6 +26,8 @@ _NAMES = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+ADAPTED = tuple(f".{name}.weight" for name in _NAMES.values())
+"""How the names of the matrices end that get an adapter."""
 
 
 def write_adapter(path: Path, matrices: Mapping[str, Any], base: BaseModel, *, alpha: float, name: str = "") -> None:
@@ -80,4 +82,4 @@ def _check_shape(own: str, which: str, shape: tuple[int, ...], base: BaseModel) 
         raise FinetuneError(f"the adapter of {own} has {given} {'columns' if which == 'a' else 'rows'}, not {wanted}")
 
 
-__all__ = ["gguf_name", "write_adapter"]
+__all__ = ["ADAPTED", "gguf_name", "write_adapter"]

@@ -166,6 +166,8 @@ class PlannedTuning:
 
         if again:
             (self.folder / CHECKPOINT).unlink(missing_ok=True)
+        if not (self.folder / CHECKPOINT).is_file():
+            (self.folder / CURVE).unlink(missing_ok=True)  # the losses of another training
         base = read_base(self._backend.path)
         self._training = training = Training(
             base,
@@ -246,6 +248,7 @@ class PlannedTuning:
             "base": {"name": self.tuning.base, "file": self._backend.path.name, "sha256": self._base_sha256},
             "template": {"path": self.template.path, "sha256": self.template.sha256},
             "data": self.tuning.data,
+            "shots": self.tuning.shots,
             "rows": len(self.split.train),
             "held_out": len(self.split.held_out),
             "dropped": [asdict(one) for one in self.split.dropped],
