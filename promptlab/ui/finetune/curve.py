@@ -60,7 +60,7 @@ def _chart(curve: LossCurve, steps: int) -> Any:
 def table_html(curve: LossCurve) -> str:
     """The numbers: a line for each look at the held-out rows."""
     with_looks = bool(curve.looks)
-    heads = ["Step", "Loss", *(["Held out", "Right"] if with_looks else [])]
+    heads = ["Step", "Mean loss", *(["Held out", "Right"] if with_looks else [])]
     rows = []
     for row in curve_rows(curve):
         cells = [f"{row.step:,}", "–" if row.loss is None else f"{row.loss:.3f}"]
