@@ -13,7 +13,7 @@ from promptlab.types import sha256
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import note, option, small
 from promptlab.ui.experiments.wording import short
-from promptlab.ui.finetune import plan
+from promptlab.ui.finetune import plan, recipe_fields
 from promptlab.ui.finetune.wording import data_words
 from promptlab.ui.state.session import Session
 
@@ -78,7 +78,7 @@ def _tuning(session: Session, choices: TuningChoices, paths: Sequence[str]) -> T
         width=320,
     ).strip()
     with st.expander("More choices: rank, rate, passes, batch, held-out share, seed", key="training-more"):
-        recipe = _recipe(before.recipe if before else Recipe(), key)
+        recipe = recipe_fields.draw(before.recipe if before else Recipe(), key)
         tag, shots = _rows_choices(before, key)
     return Tuning(path, data, base, name, tuple(suites), tag, shots, recipe=recipe)
 
@@ -173,58 +173,6 @@ def _suites(choices: TuningChoices, path: str, data: str, before: Tuning | None,
     if own and not chosen:
         small(f"None is chosen, so all of this template are kept out: {', '.join(map(short, own))}.")
     return chosen
-
-
-def _recipe(usual: Recipe, key: str) -> Recipe:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        rank = st.number_input(
-            "Rank", 1, 256, usual.rank, key=f"{key}-rank", help="The size of the adapter.", width=140
-        )
-        rate = st.number_input(
-            "Learning rate",
-            min_value=0.000001,
-            max_value=1.0,
-            value=usual.learning_rate,
-            step=0.0001,
-            format="%.6f",
-            key=f"{key}-rate",
-            help="How far each step goes. Lower it if the loss jumps.",
-            width=170,
-        )
-        passes = st.number_input(
-            "Passes at most",
-            1,
-            1000,
-            usual.epochs,
-            key=f"{key}-passes",
-            help=f"It stops earlier if the held-out rows get no better in {usual.patience} passes.",
-            width=160,
-        )
-        batch = st.number_input("Rows in a step", 1, 1024, usual.batch, key=f"{key}-batch", width=160)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        held_out = st.number_input(
-            "Held out (percent)",
-            0.0,
-            90.0,
-            100 * usual.held_out,
-            step=2.5,
-            key=f"{key}-held-out",
-            help="Rows that are not trained on, to see when more training does not help.",
-            width=170,
-        )
-        seed = st.number_input(
-            "Seed", 0, None, usual.seed, key=f"{key}-seed", help="Decides all that is drawn by chance.", width=140
-        )
-    return Recipe(
-        rank=int(rank),
-        alpha=2.0 * int(rank),
-        learning_rate=float(rate),
-        epochs=int(passes),
-        batch=int(batch),
-        held_out=float(held_out) / 100,
-        patience=usual.patience,
-        seed=int(seed),
-    )
 
 
 def _rows_choices(before: Tuning | None, key: str) -> tuple[str, bool]:

@@ -19,7 +19,7 @@ from promptlab.finetune import (
 )
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import chip, escape, markup, note, plain
-from promptlab.ui.finetune import curve, progress, result
+from promptlab.ui.finetune import curve, missing, progress, result
 from promptlab.ui.finetune.wording import CHIPS, facts_of
 from promptlab.ui.state.session import Session
 
@@ -76,6 +76,7 @@ def _stopped(session: Session, training: KnownTraining) -> None:
         )
     else:
         note("warn", f"It was stopped {where}")
+    missing.say()
     _buttons(session, state, can_go_on=training.has_checkpoint)
 
 
@@ -85,14 +86,14 @@ def _same_command(record: Mapping[str, Any] | None) -> str:
 
 
 def _buttons(session: Session, state: TrainingState, *, can_go_on: bool) -> None:
-    missing = bool(finetune.missing_libraries())
+    cannot_train = bool(finetune.missing_libraries())
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Continue",
             icon=":material/play_arrow:",
             type="primary",
             key="training-continue",
-            disabled=missing,
+            disabled=cannot_train,
             help="Goes on at the last checkpoint." if can_go_on else "There is no checkpoint yet: it begins anew.",
             on_click=_go_on,
             args=(session, state, False),
@@ -101,7 +102,7 @@ def _buttons(session: Session, state: TrainingState, *, can_go_on: bool) -> None
             "Begin anew",
             icon=":material/restart_alt:",
             key="training-again",
-            disabled=missing,
+            disabled=cannot_train,
             help="Trains from the first step, with the rows as they are now.",
             on_click=_go_on,
             args=(session, state, True),

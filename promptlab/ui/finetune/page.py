@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from promptlab import finetune
 from promptlab.ui.components import links
-from promptlab.ui.components.widgets import mono, note
-from promptlab.ui.finetune import listed, new, one, style
+from promptlab.ui.finetune import listed, missing, new, one, style
 from promptlab.ui.state.session import Session
 
 
@@ -21,11 +19,11 @@ def page(session: Session) -> None:
         one.draw(session, wanted)
         return
     if st.query_params.get("new"):
-        _say_missing()
+        missing.say()
         new.draw(session)
     else:
         listed.draw(session)
-        _say_missing()
+        missing.say()
 
 
 def _back() -> None:
@@ -36,20 +34,6 @@ def _back() -> None:
         key="trainings-all",
         on_click=links.address,
     )
-
-
-def _say_missing() -> None:
-    """Say which libraries are missing, before anything is typed."""
-    missing = finetune.missing_libraries()
-    if not missing:
-        return
-    names = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
-    note(
-        "warn",
-        f"Training cannot start yet: {names}",
-        "Everything else on this page works. This command installs what is missing; then press F5:",
-    )
-    mono("make finetune", key="finetune-install")
 
 
 __all__ = ["page"]

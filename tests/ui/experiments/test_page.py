@@ -132,7 +132,7 @@ def test_every_kind_has_a_form_and_either_a_plan_or_a_reason(here: Desk, kind: s
     has_plan = any(b.key == "experiment-start" for b in tab.button)
     assert has_plan or "This question does not fit" in said(tab)
     assert "bug in promptlab" not in all_said(tab)
-    assert has_plan == (kind not in ("models", "grid"))  # one model, and no kinds chosen
+    assert has_plan == (kind not in ("models", "finetune", "grid"))  # one model, and no kinds chosen
 
 
 def test_start_writes_the_file_asks_and_answers_in_a_sentence(here: Desk) -> None:
