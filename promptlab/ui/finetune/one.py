@@ -107,7 +107,14 @@ def _buttons(session: Session, state: TrainingState, *, can_go_on: bool) -> None
             on_click=_go_on,
             args=(session, state, True),
         )
-        links.to("finetune", "Change the settings", icon=":material/tune:", new="1", again=state.tuning.model)
+        st.button(
+            "Change the settings",
+            icon=":material/tune:",
+            type="tertiary",
+            key="training-change",
+            on_click=links.address,
+            kwargs={"new": "1", "again": state.tuning.model},
+        )
 
 
 def _go_on(session: Session, state: TrainingState, again: bool) -> None:

@@ -101,11 +101,11 @@ def _start_part(session: Session, planned: PlannedTuning) -> None:
     label, again = "Start", False
     if known is not None and known.is_running:
         note("warn", f"{model} is being trained now", "Wait until that has ended, or give another name.")
-        links.to("finetune", "See how far it is", icon=":material/monitoring:", training=model)
+        _open("See how far it is", model)
         return
     if planned.done() is not None:
         note("info", f"{model} was trained on these rows with these settings already")
-        links.to("finetune", "See what came of it", icon=":material/chevron_right:", training=model)
+        _open("See what came of it", model)
         label, again = "Train it again", True
     elif known is not None:
         label, again = _of_before(known, planned)
@@ -117,6 +117,18 @@ def _start_part(session: Session, planned: PlannedTuning) -> None:
         disabled=bool(finetune.missing_libraries()),
         on_click=_start,
         args=(session, planned.tuning, again),
+    )
+
+
+def _open(label: str, model: str) -> None:
+    """A button, not a link: Streamlit forgets what a link to the same page names in the next run."""
+    st.button(
+        label,
+        icon=":material/chevron_right:",
+        type="tertiary",
+        key="training-see",
+        on_click=links.address,
+        kwargs={"training": model},
     )
 
 

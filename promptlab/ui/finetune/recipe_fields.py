@@ -14,13 +14,13 @@ def draw(usual: Recipe, key: str) -> Recipe:
         passes = st.number_input(
             "Passes at most",
             1,
-            1000,
+            max(1000, usual.epochs),
             usual.epochs,
             key=f"{key}-passes",
             help=f"It stops earlier if the held-out rows get no better in {usual.patience} passes.",
             width=160,
         )
-        batch = st.number_input("Rows in a step", 1, 1024, usual.batch, key=f"{key}-batch", width=160)
+        batch = st.number_input("Rows in a step", 1, max(1024, usual.batch), usual.batch, key=f"{key}-batch", width=160)
     held_out, seed = _by_chance(usual, key)
     return Recipe(
         rank=rank,
@@ -38,7 +38,7 @@ def _size_and_rate(usual: Recipe, key: str) -> tuple[int, float]:
     rank = st.number_input("Rank", 1, 256, usual.rank, key=f"{key}-rank", help="The size of the adapter.", width=140)
     rate = st.number_input(
         "Learning rate",
-        min_value=0.000001,
+        min_value=min(0.000001, usual.learning_rate),
         max_value=1.0,
         value=usual.learning_rate,
         step=0.0001,
@@ -64,7 +64,7 @@ def _by_chance(usual: Recipe, key: str) -> tuple[float, int]:
             width=170,
         )
         seed = st.number_input(
-            "Seed", 0, None, usual.seed, key=f"{key}-seed", help="Decides all that is drawn by chance.", width=140
+            "Seed", None, None, usual.seed, key=f"{key}-seed", help="Decides all that is drawn by chance.", width=140
         )
     return round(float(held_out) / 100, 6), int(seed)
 
