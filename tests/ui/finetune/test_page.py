@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +12,24 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptlab import finetune
-from promptlab.finetune import Look, Recipe, TrainingState, Tuning, find_training
+from promptlab.finetune import Recipe, TrainingState, Tuning, find_training
 from promptlab.finetune._lock import hold_training
 from promptlab.finetune._state import write_state
 from promptlab.ui.finetune import one, plan
-from promptlab.workspace import Workspace
-from tests.finetune.test_data import workspace as tiny_workspace
-from tests.gguf_made import tiny
+from tests.finetune.trained import (
+    STATE,
+    TEMPLATE,
+    TUNING,
+    folder_of,
+    keep_curve,
+    keep_record,
+    workspace_with_pool,
+)
 from tests.ui.conftest import Desk, bodies, said
 from tests.ui.dialogs import all_said
 
 Desks = Callable[..., Desk]
-TEMPLATE, POOL = "templates/t.yaml", "examples/p.jsonl"
-TUNING = Tuning(TEMPLATE, POOL, "tiny", suites=("fixtures/suites/s.yaml",))
-STATE = TrainingState(TUNING, 4711, "2026-11-29T10:00:00+00:00", "training", 7, 20, loss=1.5, left=42.0)
 HOSTILE = "<img src=x onerror=alert(1)> **bold**"
-
-
-def make_workspace_with_pool(folder: Path, label: str = "public", extra: str = "") -> Workspace:
-    """The workspace of the tests of rows, with its pool where pools are."""
-    tiny_workspace(folder, extra=extra)
-    (folder / "examples").mkdir()
-    (folder / "pool.jsonl").rename(folder / POOL)
-    text = (folder / "promptlab.yaml").read_text().replace("pool.jsonl: public", f"{POOL}: {label}")
-    (folder / "promptlab.yaml").write_text(text)
-    return Workspace.load(folder)
 
 
 @pytest.fixture
@@ -48,64 +40,15 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def here(desk: Desks, tmp_path: Path, installed: None) -> Desk:  # noqa: ARG001  # only needed to be there
-    return desk(make_workspace_with_pool(tmp_path))
-
-
-def folder_of(here: Desk, model: str = "tiny-t") -> Path:
-    folder = here.session.workspace.state / "finetune" / model
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def keep_curve(here: Desk) -> None:
-    rows: list[dict[str, Any]] = [{"step": n, "loss": 4.0 / n} for n in range(1, 8)]
-    rows += [{"look": asdict(look)} for look in (Look(0, 5.0, 0, 3), Look(5, 1.25, 2, 3))]
-    (folder_of(here) / "curve.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return desk(workspace_with_pool(tmp_path))
 
 
 @contextmanager
 def running(here: Desk, state: TrainingState = STATE) -> Iterator[None]:
     """While another process trains: it holds the lock, and has written `state`."""
-    with hold_training(folder_of(here)):
-        write_state(folder_of(here), state)
+    with hold_training(folder_of(here.session.workspace)):
+        write_state(folder_of(here.session.workspace), state)
         yield
-
-
-def keep_record(here: Desk, **changes: Any) -> None:
-    """A finished training: its record, its model and its adapter."""
-    record = {
-        "model": "tiny-t",
-        "base": {"name": "tiny", "file": "tiny.gguf", "sha256": "0"},
-        "template": {"path": TEMPLATE, "sha256": "0"},
-        "data": POOL,
-        "rows": 9,
-        "held_out": 3,
-        "dropped": [{"id": "r11", "why": "the same as the test case s/c1"}],
-        "trained_on": [],
-        "label": "public",
-        "recipe": Recipe().as_data(),
-        "identity": "0",
-        "steps": 7,
-        "stopped_early": True,
-        "best": asdict(Look(5, 1.25, 2, 3)),
-        "first_loss": 4.0,
-        "last_loss": 0.571,
-        "parameters": 100,
-        "tokens": 1000,
-        "seconds": 186.0,
-        "peak_bytes": 1_900_000_000,
-        "threads": 2,
-        "versions": {"torch": "2.13"},
-        **changes,
-    }
-    keep_curve(here)
-    (folder_of(here) / "record.json").write_text(json.dumps(record))
-    root = here.session.workspace.root
-    (root / "models/adapters").mkdir(parents=True, exist_ok=True)
-    tiny(root / "models/adapters/tiny-t.gguf")
-    entry = "  tiny-t: {backend: llama, path: tiny.gguf, n_ctx: 512, lora: [models/adapters/tiny-t.gguf]}\n"
-    text = (root / "promptlab.yaml").read_text()
-    (root / "promptlab.yaml").write_text(text.replace("labels:", f"{entry}labels:"))
 
 
 def press(tab: AppTest, key: str) -> AppTest:
@@ -132,7 +75,7 @@ def test_missing_libraries_are_said_first_and_the_plan_works(
     desk: Desks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finetune, "missing_libraries", lambda: ("torch", "peft"))
-    here = desk(make_workspace_with_pool(tmp_path))
+    here = desk(workspace_with_pool(tmp_path))
     for query in ({}, {"new": "1"}):
         text = all_said(here.open("finetune", **query))
         assert "torch, peft are not installed" in text
@@ -140,7 +83,7 @@ def test_missing_libraries_are_said_first_and_the_plan_works(
     tab = here.open("finetune", new="1")
     assert "rows to train on" in all_said(tab)
     assert "training-start" not in keys_of(tab)
-    write_state(folder_of(here), replace(STATE, phase="stopped"))
+    write_state(folder_of(here.session.workspace), replace(STATE, phase="stopped"))
     stopped = here.open("finetune", training="tiny-t")
     assert not {"training-continue", "training-again"} & keys_of(stopped)
     assert "make finetune" in all_said(stopped)
@@ -148,7 +91,7 @@ def test_missing_libraries_are_said_first_and_the_plan_works(
 
 @pytest.mark.usefixtures("installed")
 def test_the_plan_has_rows_reasons_steps_tokens_memory_and_label(desk: Desks, tmp_path: Path) -> None:
-    here = desk(make_workspace_with_pool(tmp_path, label="confidential"))
+    here = desk(workspace_with_pool(tmp_path, label="confidential"))
     tab = here.open("finetune", new="1")
     planned = here.session.trainings.plan(
         here.session.workspace, TUNING, catalogue=here.session.catalogue, store=here.session.store
@@ -183,7 +126,7 @@ def test_a_name_that_cannot_be_used_is_refused(here: Desk, name: str, words: str
 @pytest.mark.usefixtures("installed")
 def test_only_local_models_without_an_adapter_are_offered(desk: Desks, tmp_path: Path) -> None:
     extra = "  tuned: {backend: llama, path: tiny.gguf, lora: [a.gguf]}\n  api: {backend: openai, model: m}\n"
-    tab = desk(make_workspace_with_pool(tmp_path, extra=extra)).open("finetune", new="1")
+    tab = desk(workspace_with_pool(tmp_path, extra=extra)).open("finetune", new="1")
     box = tab.selectbox(key="training-base")
     assert box.options == ["tiny"]
     assert "tuned has an adapter already; api runs on a server" in str(box.help)
@@ -226,7 +169,7 @@ def test_start_asks_for_what_the_form_says(here: Desk, monkeypatch: pytest.Monke
 
 
 def test_a_running_training_has_step_time_left_curve_and_stop(here: Desk) -> None:
-    keep_curve(here)
+    keep_curve(here.session.workspace)
     with running(here):
         listed = said(here.open("finetune"))
         assert "Step 7 of at most 20, loss 1.50 · about 42 s left" in listed
@@ -237,7 +180,7 @@ def test_a_running_training_has_step_time_left_curve_and_stop(here: Desk) -> Non
         assert len(tab.get("vega_lite_chart") or tab.get("arrow_vega_lite_chart")) == 1
         press(tab, "training-stop")
         assert "Stopping after this step" in said(tab)
-        assert (folder_of(here) / "stop").exists()
+        assert (folder_of(here.session.workspace) / "stop").exists()
         new = here.open("finetune", new="1")
         assert "tiny-t is being trained now" in said(new)
         assert "training-start" not in keys_of(new)
@@ -266,7 +209,7 @@ def test_what_did_not_end_says_why_and_goes_on(
 ) -> None:
     started: list[tuple[Tuning, bool]] = []
     monkeypatch.setattr(one, "start_training", lambda _, tuning, *, again: started.append((tuning, again)))
-    write_state(folder_of(here), replace(STATE, **changes))
+    write_state(folder_of(here.session.workspace), replace(STATE, **changes))
     listed = here.open("finetune")
     assert "Step" not in said(listed)
     press(listed, "open-training-tiny-t")
@@ -280,7 +223,7 @@ def test_what_did_not_end_says_why_and_goes_on(
 
 
 def test_a_start_that_fails_is_said_where_it_was_pressed(here: Desk) -> None:
-    write_state(folder_of(here), replace(STATE, phase="stopped"))
+    write_state(folder_of(here.session.workspace), replace(STATE, phase="stopped"))
     (here.session.workspace.root / "promptlab.yaml").write_text(
         "models: {tiny: {backend: llama, path: tiny.gguf}, tiny-t: {backend: llama, path: tiny.gguf}}\n"
     )
@@ -291,14 +234,14 @@ def test_a_start_that_fails_is_said_where_it_was_pressed(here: Desk) -> None:
 
 def test_settings_of_a_stopped_training_fill_the_form(here: Desk) -> None:
     tuning = replace(TUNING, name="mine", recipe=Recipe(rank=3, alpha=6.0, epochs=2))
-    write_state(folder_of(here, "mine"), replace(STATE, tuning=tuning, phase="failed"))
+    write_state(folder_of(here.session.workspace, "mine"), replace(STATE, tuning=tuning, phase="failed"))
     tab = here.open("finetune", new="1", again="mine")
     values = {str(field.key).rpartition("-")[2]: field.value for field in (*tab.text_input, *tab.number_input)}
     assert (values["name"], values["rank"], values["passes"]) == ("mine", 3, 2)
 
 
 def test_a_finished_training_has_its_numbers_and_opens_the_workbench(here: Desk) -> None:
-    keep_record(here)
+    keep_record(here.session.workspace)
     listed = said(here.open("finetune"))
     assert "2 of 3 held-out answers right; loss from 4.00 to 0.57; 7 steps in 3.1 minutes." in listed
     tab = here.open("finetune", training="tiny-t")
@@ -317,7 +260,7 @@ def test_a_finished_training_has_its_numbers_and_opens_the_workbench(here: Desk)
 
 
 def test_a_labelled_adapter_says_what_its_label_means(here: Desk) -> None:
-    keep_record(here, label="internal")
+    keep_record(here.session.workspace, label="internal")
     assert "Labelled internal." in said(here.open("finetune"))
     text = said(here.open("finetune", training="tiny-t"))
     assert "This adapter is labelled internal" in text
@@ -326,7 +269,7 @@ def test_a_labelled_adapter_says_what_its_label_means(here: Desk) -> None:
 
 @pytest.mark.parametrize("gone", ["adapter", "model", "template"])
 def test_what_is_gone_since_is_said_and_not_offered(here: Desk, gone: str) -> None:
-    keep_record(here)
+    keep_record(here.session.workspace)
     root = here.session.workspace.root
     if gone == "adapter":
         (root / "models/adapters/tiny-t.gguf").unlink()
@@ -346,17 +289,17 @@ def test_what_is_gone_since_is_said_and_not_offered(here: Desk, gone: str) -> No
 
 
 def test_a_name_of_before_says_what_start_does(here: Desk) -> None:
-    keep_record(here)
+    keep_record(here.session.workspace)
     assert "There is an adapter tiny-t already" in said(here.open("finetune", new="1"))
-    (folder_of(here) / "record.json").unlink()
-    (folder_of(here) / "checkpoint.pt").write_bytes(b"")
-    write_state(folder_of(here), replace(STATE, phase="stopped", identity="other"))
+    (folder_of(here.session.workspace) / "record.json").unlink()
+    (folder_of(here.session.workspace) / "checkpoint.pt").write_bytes(b"")
+    write_state(folder_of(here.session.workspace), replace(STATE, phase="stopped", identity="other"))
     tab = here.open("finetune", new="1")
     assert "with other rows or settings, which has not ended" in said(tab)
     planned = here.session.trainings.plan(
         here.session.workspace, TUNING, catalogue=here.session.catalogue, store=here.session.store
     )
-    write_state(folder_of(here), replace(STATE, phase="stopped", identity=planned.identity))
+    write_state(folder_of(here.session.workspace), replace(STATE, phase="stopped", identity=planned.identity))
     tab = here.open("finetune", new="1")
     assert "This training was begun already, and stopped after step 7" in said(tab)
     assert [button.label for button in tab.button if button.key == "training-start"] == ["Continue"]
@@ -369,7 +312,7 @@ def test_an_address_of_no_training_says_so(here: Desk) -> None:
 
 
 def test_measure_it_opens_the_question_with_both_models(here: Desk) -> None:
-    keep_record(here)
+    keep_record(here.session.workspace)
     tab = here.open("experiments", new="1", kind="finetune", template=TEMPLATE, base="tiny", tuned="tiny-t")
     assert not tab.exception
     assert tab.radio[0].value == "finetune"
