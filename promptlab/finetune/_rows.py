@@ -176,7 +176,9 @@ def split_rows(rows: Iterable[DataRow], guard: LeakageGuard, *, held_out: float,
     kept, dropped = _usable(rows, guard)
     if not kept:
         why = dropped[0].why if dropped else "there are none"
-        raise FinetuneError(f"no row is left to train on: {why}", hint="use other data, or another suite with --suite")
+        raise FinetuneError(
+            f"no row is left to train on: {why}", hint="use other data, or other suites to keep out (--suite)"
+        )
     groups = groups_of([row.text for row in kept], overlap=overlap)
     wanted = round(len(kept) * held_out)
     random.Random(f"held out/{seed}").shuffle(groups)

@@ -300,13 +300,13 @@ class Training:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as exc:  # torch raises many kinds for a damaged file
             raise FinetuneError(
-                f"the checkpoint cannot be read: {exc}", file=str(path), hint="begin anew with --again"
+                f"the checkpoint cannot be read: {exc}", file=str(path), hint="begin anew (--again)"
             ) from exc
         if state["identity"] != self._identity:
             raise FinetuneError(
                 "it belongs to a training with other rows, another base model or other settings",
                 file=str(path),
-                hint="give this adapter another name, or begin anew with --again",
+                hint="give this adapter another name, or begin anew (--again)",
             )
         return state
 

@@ -301,11 +301,14 @@ def plan_tuning(
 def check_name(workspace: Workspace, tuning: Tuning) -> None:
     """Refuse a name that belongs to another model; an adapter that is trained anew keeps its name."""
     if not MODEL_NAME.fullmatch(tuning.model):
-        raise FinetuneError(f"`{tuning.model}` cannot be the name of a model", hint="give one with --name")
+        raise FinetuneError(
+            f"`{tuning.model}` cannot be the name of a model",
+            hint="give it another one (--name): letters, digits, `.`, `_` and `-`",
+        )
     known = workspace.models.get(tuning.model)
     path = f"{ADAPTERS}/{tuning.model}.gguf"
     if known is not None and not (isinstance(known, LlamaModel) and known.lora == (path,)):
-        raise FinetuneError(f"promptlab.yaml has another model `{tuning.model}`", hint="give a name with --name")
+        raise FinetuneError(f"promptlab.yaml has another model `{tuning.model}`", hint="give another name (--name)")
 
 
 def peak_bytes() -> int:

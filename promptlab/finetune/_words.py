@@ -43,7 +43,7 @@ def curve_words(curve: LossCurve) -> str:
     if curve.losses:
         first, last, count = curve.losses[0], curve.losses[-1], len(curve.losses)
         parts.append(
-            f"Loss {first:.2f} at the first step, {last:.2f} at step {count}."
+            f"Loss {first:.2f} at the first step, {last:.2f} at step {count:,}."
             if count > 1
             else f"Loss {first:.2f} at the first step."
         )
@@ -53,7 +53,7 @@ def curve_words(curve: LossCurve) -> str:
         if first_look.step == 0:
             parts.append(f"Held-out rows before training: {_look_words(first_look)}.")
         if best.step:
-            parts.append(f"Best after step {best.step}: {_look_words(best)}.")
+            parts.append(f"Best after step {best.step:,}: {_look_words(best)}.")
     return " ".join(parts)
 
 

@@ -12,57 +12,75 @@ from promptlab.ui.components.widgets import escape, markup, small
 
 TRAINED, HELD_OUT = "loss of a step", "loss of the held-out rows"
 HEIGHT = 260
+FEW = 20
+"""Up to so many looks at the held-out rows have large points."""
+LIVE = "The loss of each step as a line, and that of the held-out rows as points. The table beside it has the numbers."
 
 
-def draw(curve: LossCurve, *, steps: int) -> None:
-    """Draw the losses so far of at most `steps` steps."""
+def draw(curve: LossCurve, *, live: bool = False) -> None:
+    """Draw the losses so far; if it is `live`, with the newest numbers on top."""
     if not curve.losses and not curve.looks:
         small("The first losses appear here after the first step.")
         return
     with st.container(key="training-curve"):
-        picture, numbers = st.columns([3, 2], gap="large")
+        picture, numbers = st.columns([3, 2], gap="medium")
         with picture:
-            st.vega_lite_chart(_spec(curve, steps), width="stretch", key="training-loss")
+            # The losses are no part of the picture's description, so that the browser only moves its lines each second
+            # and does not make it anew.
+            st.vega_lite_chart(_data(curve), _spec(curve, live=live), width="stretch", key="training-loss")
         with numbers:
-            markup(table_html(curve))
+            markup(table_html(curve, newest_first=live))
             small(curve_words(curve))
 
 
-def _spec(curve: LossCurve, steps: int) -> dict[str, Any]:
+def _data(curve: LossCurve) -> dict[str, list[Any]]:
+    """The losses as columns."""
+    looks = curve.looks
+    return {
+        "what": [TRAINED] * len(curve.losses) + [HELD_OUT] * len(looks),
+        "step": [*range(1, len(curve.losses) + 1), *(look.step for look in looks)],
+        "loss": [*curve.losses, *(look.loss for look in looks)],
+        "right": ["–"] * len(curve.losses) + [f"{look.right} of {look.rows}" for look in looks],
+    }
+
+
+def _spec(curve: LossCurve, *, live: bool) -> dict[str, Any]:
     """The picture as Vega-Lite. A screen reader gets the sentence; marks without a name of their own say nothing."""
-    spec: dict[str, Any] = _chart(curve, steps).to_dict()
-    config = spec.get("config", {})
-    return {**spec, "description": curve_words(curve), "config": {**config, "mark": {"aria": False}}}
-
-
-def _chart(curve: LossCurve, steps: int) -> Any:
-    import altair as alt  # heavy, and only a curve needs it
-
-    trained = [{"what": TRAINED, "step": n, "loss": loss} for n, loss in enumerate(curve.losses, 1)]
-    held_out = [
-        {"what": HELD_OUT, "step": look.step, "loss": look.loss, "right": f"{look.right} of {look.rows}"}
-        for look in curve.looks
+    domain = [TRAINED, HELD_OUT] if curve.looks else [TRAINED]
+    whole = {"format": "d", "tickMinStep": 1}
+    x = {"field": "step", "type": "quantitative", "scale": {"zero": True, "nice": False}, "axis": whole}
+    y = {"field": "loss", "type": "quantitative", "scale": {"zero": True}}
+    colour = {
+        "field": "what",
+        "type": "nominal",
+        "scale": {"domain": domain, "range": list(COLOURS[: len(domain)])},
+        "legend": {"title": None, "orient": "top", "symbolOpacity": 1, "labelLimit": 260},
+    }
+    tips: list[dict[str, Any]] = [
+        {"field": "step", "type": "quantitative"},
+        {"field": "loss", "type": "quantitative", "format": ".3f"},
     ]
-    domain = [TRAINED, HELD_OUT] if held_out else [TRAINED]
-    legend = alt.Legend(title=None, orient="top", symbolOpacity=1, labelLimit=260)
-    colour = alt.Color("what:N", scale=alt.Scale(domain=domain, range=list(COLOURS[: len(domain)])), legend=legend)
-    whole = alt.Axis(format="d", tickMinStep=1)
-    x = alt.X("step:Q", title="step", scale=alt.Scale(domain=[0, max(1, steps)], nice=False), axis=whole)
-    y = alt.Y("loss:Q", title="loss", scale=alt.Scale(zero=True))
-    line = alt.Chart(alt.InlineData(trained)).mark_line(strokeWidth=2)
-    line = line.encode(x=x, y=y, color=colour, tooltip=["step:Q", alt.Tooltip("loss:Q", format=".3f")])
-    points = alt.Chart(alt.InlineData(held_out)).mark_point(filled=True, size=80, opacity=1)
-    tips = ["step:Q", alt.Tooltip("loss:Q", format=".3f"), alt.Tooltip("right:N", title="right")]
-    layers = line + points.encode(x=x, y=y, color=colour, tooltip=tips) if held_out else line
-    return layers.properties(height=HEIGHT)
+    line = {"type": "line", "strokeWidth": 2}
+    point = {"type": "point", "filled": True, "size": 80 if len(curve.looks) <= FEW else 24, "opacity": 1}
+    layers = [(TRAINED, line, tips), (HELD_OUT, point, [*tips, {"field": "right", "type": "nominal"}])]
+    return {
+        "description": LIVE if live else curve_words(curve),
+        "height": HEIGHT,
+        "encoding": {"x": x, "y": y, "color": colour},
+        "layer": [
+            {"transform": [{"filter": {"field": "what", "equal": what}}], "mark": mark, "encoding": {"tooltip": tip}}
+            for what, mark, tip in layers[: len(domain)]
+        ],
+        "config": {"mark": {"aria": False}},
+    }
 
 
-def table_html(curve: LossCurve) -> str:
+def table_html(curve: LossCurve, *, newest_first: bool = False) -> str:
     """The numbers: a line for each look at the held-out rows."""
     with_looks = bool(curve.looks)
     heads = ["Step", "Mean loss", *(["Held out", "Right"] if with_looks else [])]
     rows = []
-    for row in curve_rows(curve):
+    for row in curve_rows(curve)[:: -1 if newest_first else 1]:
         cells = [f"{row.step:,}", "–" if row.loss is None else f"{row.loss:.3f}"]
         if with_looks:
             look = row.look

@@ -85,7 +85,7 @@ def _answer(training: KnownTraining) -> str:
         label = f" Labelled {record['label']}." if record["label"] != "public" else ""
         return f"{result_words(record)}{label}"
     if training.status == "failed" and state is not None:
-        return state.error
+        return f"{state.error[:1].upper()}{state.error[1:]}"
     return f"Stopped {stopped_words(state)}." if state is not None else "How far it came is not known."
 
 

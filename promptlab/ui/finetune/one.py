@@ -41,9 +41,8 @@ def draw(session: Session, model: str) -> None:
         result.draw(session, training.record, losses)
         return
     _stopped(session, training)
-    steps = training.state.steps if training.state is not None else 0
     if losses.losses:
-        curve.draw(losses, steps=max(steps, len(losses.losses)))
+        curve.draw(losses)
     if training.record is not None:
         note("info", "The adapter of the training before is still in use", "It is replaced when this training ends.")
 

@@ -51,7 +51,7 @@ def _live(session: Session, model: str) -> None:
         )
     small("It goes on if you leave this page, and also if promptlab is closed.")
     if (state is not None and state.step) or training.record is None:
-        curve.draw(read_curve(session.workspace, model), steps=total)
+        curve.draw(read_curve(session.workspace, model), live=True)
 
 
 __all__ = ["draw"]

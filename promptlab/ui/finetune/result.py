@@ -25,7 +25,7 @@ def draw(session: Session, record: Mapping[str, Any], losses: LossCurve) -> None
         note("info", f"This adapter is labelled {record['label']}", label_words(record["label"]))
     if _is_ready(session, record["model"], path):
         _next(session, record)
-    curve.draw(losses, steps=record["steps"])
+    curve.draw(losses)
     with st.container(key="training-facts"):
         markup(facts_table(_facts(record, path)))
     _dropped(record)
