@@ -32,7 +32,7 @@ def expected_bytes(planned: PlannedTuning) -> int:
     adapted = [tensor.sizes for tensor in head.tensors if tensor.name.endswith(ADAPTED)]
     trained = planned.tuning.recipe.rank * sum(sum(sizes) for sizes in adapted)
     tokens, answers = _most_at_once(planned)
-    width, inner = int(meta.need("embedding_length")), int(meta.need("feed_forward_length"))
+    width, inner = int(meta.own("embedding_length", 0)), int(meta.own("feed_forward_length", 0))
     kept = tokens * meta.blocks * (OF_WIDTH * width + OF_INNER * inner) + 3 * answers * meta.words
     return int(NUMBER * parameters + STATES * trained + NUMBER * kept + LIBRARIES)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -80,7 +82,9 @@ def _tuning(session: Session, choices: TuningChoices, paths: Sequence[str]) -> T
     with st.expander("More choices: rank, rate, passes, batch, held-out share, seed", key="training-more"):
         recipe = recipe_fields.draw(before.recipe if before else Recipe(), key)
         tag, shots = _rows_choices(before, key)
-    return Tuning(path, data, base, name, tuple(suites), tag, shots, recipe=recipe)
+    chosen: dict[str, Any] = {"template": path, "data": data, "base": base, "name": name, "suites": tuple(suites)}
+    # What has no field, such as the overlap, stays as it was.
+    return replace(before or Tuning(path, data, base), **chosen, tag=tag, shots=shots, recipe=recipe)
 
 
 def _base(choices: TuningChoices, before: Tuning | None, key: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from promptlab.finetune import Recipe
@@ -22,14 +24,14 @@ def draw(usual: Recipe, key: str) -> Recipe:
         )
         batch = st.number_input("Rows in a step", 1, max(1024, usual.batch), usual.batch, key=f"{key}-batch", width=160)
     held_out, seed = _by_chance(usual, key)
-    return Recipe(
+    return replace(
+        usual,
         rank=rank,
-        alpha=2.0 * rank,
+        alpha=usual.alpha / usual.rank * rank,
         learning_rate=rate,
         epochs=int(passes),
         batch=int(batch),
         held_out=held_out,
-        patience=usual.patience,
         seed=seed,
     )
 
