@@ -138,17 +138,24 @@ def _write_report(lab: Lab, outcome: Outcome, path: Path) -> None:
 
 
 def _trained(planned: PlannedTuning, *, again: bool) -> Tuned:
-    """Train to the end, with a line for each look. Ctrl-C stops; the same command goes on."""
+    """Train to the end, with a line for each look. Ctrl-C, or Stop on the page Fine-tuning, stops; the same command
+    goes on."""
+    from promptlab.finetune import watch_training
+
     losses: list[float] = []
     try:
-        for progress in planned.train(again=again):
-            if progress.step:
-                losses.append(progress.loss)
-            _show(progress, losses)
+        with watch_training(planned.workspace, planned.tuning) as watched:
+            for progress in watched.train(planned, again=again):
+                if progress.step:
+                    losses.append(progress.loss)
+                _show(progress, losses)
     except KeyboardInterrupt:
         click.echo("\nstopped; the same command goes on", err=True)
         raise
-    return planned.finish()
+    if watched.tuned is None:
+        click.echo("\nstopped on the page Fine-tuning; the same command goes on", err=True)
+        raise SystemExit(1)
+    return watched.tuned
 
 
 def _show(progress: TrainingProgress, losses: Sequence[float]) -> None:

@@ -19,6 +19,7 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.experiments._asked import Asked, asked_by, prompt_text
+    from promptlab.experiments._chart_style import COLOURS
     from promptlab.experiments._charts import Picture, as_png, as_svg, chart_of, pictures_of
     from promptlab.experiments._design import Arm, Contrast, Design, Material, crossed
     from promptlab.experiments._effects import Effect, effects_of
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASK_ABOVE",
+    "COLOURS",
     "MEASURED_CASES",
     "MOST_PARAPHRASES",
     "Arm",

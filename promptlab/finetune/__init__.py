@@ -17,29 +17,56 @@ from promptlab._lazy import lazy
 
 if TYPE_CHECKING:
     from promptlab.finetune._adapter import write_adapter
+    from promptlab.finetune._choices import TuningChoices, tuning_choices
     from promptlab.finetune._curve import curve_lines
+    from promptlab.finetune._expected import expected_bytes
     from promptlab.finetune._export import RowSource, axolotl_config, training_export
     from promptlab.finetune._extras import missing_libraries, require_libraries
     from promptlab.finetune._headline import HeadlineRow, headline_lines, headline_markdown, headline_rows
     from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
+    from promptlab.finetune._process import start_training
     from promptlab.finetune._recipe import MATRICES, Recipe, TokenRow
-    from promptlab.finetune._rows import RATINGS, DataRow, Dropped, Split, read_rows, split_rows
+    from promptlab.finetune._rows import RATINGS, SUITE, DataRow, Dropped, Split, read_rows, split_rows
+    from promptlab.finetune._state import (
+        KnownTraining,
+        LossCurve,
+        TrainingState,
+        find_training,
+        read_curve,
+        request_stop,
+        trainings,
+    )
     from promptlab.finetune._train import Look, Training, TrainingProgress
-    from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning, plan_tuning
+    from promptlab.finetune._tune import ADAPTERS, PlannedTuning, Tuned, Tuning, plan_tuning
     from promptlab.finetune._understood import ARCHITECTURES
+    from promptlab.finetune._watch import WatchedTraining, watch_training
     from promptlab.finetune._weights import BaseModel, read_base
+    from promptlab.finetune._words import (
+        CurveRow,
+        curve_rows,
+        curve_words,
+        minutes_words,
+        progress_words,
+        result_words,
+        stopped_words,
+    )
 
 __all__ = [
+    "ADAPTERS",
     "ARCHITECTURES",
     "MATRICES",
     "OVERLAP",
     "RATINGS",
+    "SUITE",
     "BaseModel",
+    "CurveRow",
     "DataRow",
     "Dropped",
     "HeadlineRow",
+    "KnownTraining",
     "LeakageGuard",
     "Look",
+    "LossCurve",
     "PlannedTuning",
     "Recipe",
     "RowSource",
@@ -47,21 +74,38 @@ __all__ = [
     "TokenRow",
     "Training",
     "TrainingProgress",
+    "TrainingState",
     "Tuned",
     "Tuning",
+    "TuningChoices",
+    "WatchedTraining",
     "axolotl_config",
     "curve_lines",
+    "curve_rows",
+    "curve_words",
+    "expected_bytes",
+    "find_training",
     "groups_of",
     "headline_lines",
     "headline_markdown",
     "headline_rows",
+    "minutes_words",
     "missing_libraries",
     "plan_tuning",
+    "progress_words",
     "read_base",
+    "read_curve",
     "read_rows",
+    "request_stop",
     "require_libraries",
+    "result_words",
     "split_rows",
+    "start_training",
+    "stopped_words",
     "training_export",
+    "trainings",
+    "tuning_choices",
+    "watch_training",
     "write_adapter",
 ]
 

@@ -28,6 +28,8 @@ _NAMES = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+ADAPTED = tuple(f".{name}.weight" for name in _NAMES.values())
+"""How the names of the matrices end that get an adapter."""
 
 
 def write_adapter(
@@ -98,4 +100,4 @@ def _check(matrices: Mapping[str, Any], base: BaseModel) -> None:
             raise FinetuneError(f"the two matrices of {own} have the ranks {pair['a'][0]} and {pair['b'][1]}")
 
 
-__all__ = ["gguf_name", "write_adapter"]
+__all__ = ["ADAPTED", "gguf_name", "write_adapter"]

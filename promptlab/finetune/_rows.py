@@ -68,6 +68,14 @@ class Split:
     def every(self) -> tuple[DataRow, ...]:
         return (*self.train, *self.held_out)
 
+    @property
+    def dropped_by_reason(self) -> dict[str, list[str]]:
+        """The ids of the dropped rows by the reason, without the name of the test case."""
+        reasons: dict[str, list[str]] = {}
+        for dropped in self.dropped:
+            reasons.setdefault(dropped.why.partition(" the test case")[0], []).append(dropped.id)
+        return reasons
+
 
 def read_rows(
     workspace: Workspace, template: Template, source: str, store: Store | None, tag: str = "", group: str = ""
@@ -209,7 +217,9 @@ def split_rows(rows: Iterable[DataRow], guard: LeakageGuard, *, held_out: float,
     kept, dropped = _usable(rows, guard)
     if not kept:
         why = dropped[0].why if dropped else "there are none"
-        raise FinetuneError(f"no row is left to train on: {why}", hint="use other data, or another suite with --suite")
+        raise FinetuneError(
+            f"no row is left to train on: {why}", hint="use other data, or other suites to keep out (--suite)"
+        )
     groups = groups_of([row.text for row in kept], [row.group for row in kept], overlap=overlap)
     wanted = round(len(kept) * held_out)
     random.Random(f"held out/{seed}").shuffle(groups)

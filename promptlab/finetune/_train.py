@@ -135,7 +135,7 @@ class Training:
             look = self._look() if self._ends_pass() and self.held_out else None
             self.seconds += time.monotonic() - begun
             if look is not None or time.monotonic() - saved > CHECKPOINT_SECONDS or self.step == self.steps:
-                self._save()
+                self.save()
                 saved = time.monotonic()
             yield self._progress(look)
 
@@ -274,7 +274,8 @@ class Training:
             if parameter.requires_grad
         }
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write a checkpoint of the training as it is now."""
         import torch
 
         state = {
@@ -305,13 +306,13 @@ class Training:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as exc:  # torch raises many kinds for a damaged file
             raise FinetuneError(
-                f"the checkpoint cannot be read: {exc}", file=str(path), hint="begin anew with --again"
+                f"the checkpoint cannot be read: {exc}", file=str(path), hint="begin anew (--again)"
             ) from exc
         if state["identity"] != self._identity:
             raise FinetuneError(
                 "it belongs to a training with other rows, another base model or other settings",
                 file=str(path),
-                hint="give this adapter another name, or begin anew with --again",
+                hint="give this adapter another name, or begin anew (--again)",
             )
         return state
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import resource
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -25,6 +26,7 @@ from promptlab.finetune._extras import require_libraries, versions
 from promptlab.finetune._leakage import OVERLAP, LeakageGuard
 from promptlab.finetune._recipe import Recipe, TokenRow, total_tokens
 from promptlab.finetune._rows import DataRow, Dropped, Split, guard_of, read_rows, split_rows
+from promptlab.finetune._weights import read_head
 from promptlab.models import Catalogue, Trainable, label_of_model, training_folder, training_record
 from promptlab.runs import Given, Store
 from promptlab.templates import Template
@@ -43,6 +45,8 @@ ADAPTERS = "models/adapters"
 """The folder of adapters in the workspace."""
 RECORD, CURVE = "record.json", "curve.jsonl"
 _IGNORED = b"# Adapters can repeat what they were trained on, and are made again: promptlab finetune\n*.gguf\n"
+CURVE_SECONDS = 1.0
+"""At most so often the losses are written while it trains."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,11 @@ class PlannedTuning:
         return sha256(canonical_json(parts))
 
     @property
+    def base_path(self) -> Path:
+        """The file of the base model."""
+        return self._backend.path
+
+    @property
     def _base_sha256(self) -> str:
         return str(getattr(self._backend, "sha256", ""))
 
@@ -152,10 +161,7 @@ class PlannedTuning:
         ]
         if self.label != "public":
             lines.append(f"the adapter is labelled {self.label}, as the text that it is trained on")
-        reasons: dict[str, list[str]] = {}
-        for dropped in split.dropped:
-            reasons.setdefault(dropped.why.partition(" the test case")[0], []).append(dropped.id)
-        lines += [f"dropped, {why}: {len(ids)} ({', '.join(ids[:3])})" for why, ids in reasons.items()]
+        lines += [f"dropped, {why}: {len(ids)} ({', '.join(ids[:3])})" for why, ids in split.dropped_by_reason.items()]
         return lines
 
     def train(self, *, again: bool = False, threads: int | None = None) -> Iterator[Any]:
@@ -171,6 +177,8 @@ class PlannedTuning:
 
         if again:
             (self.folder / CHECKPOINT).unlink(missing_ok=True)
+        if not (self.folder / CHECKPOINT).is_file():
+            (self.folder / CURVE).unlink(missing_ok=True)  # the losses of another training
         base = read_base(self._backend.path)
         self._training = training = Training(
             base,
@@ -182,10 +190,23 @@ class PlannedTuning:
             threads=threads,
         )
         self.folder.mkdir(parents=True, exist_ok=True)
+        written = 0.0
         for progress in training:
-            if progress.look is not None or progress.step % 5 == 0 or progress.step == progress.steps:
+            if progress.look is not None or time.monotonic() - written > CURVE_SECONDS:
                 self._write_curve()
+                written = time.monotonic()
             yield progress
+        self._write_curve()
+
+    @property
+    def has_ended(self) -> bool:
+        """True if the training has come to its last step, or stopped early."""
+        training = self._training
+        return training is not None and (training.step >= training.steps or training.stopped_early)
+
+    def save(self) -> None:
+        """Write a checkpoint and the losses as they are now."""
+        self._training.save()
         self._write_curve()
 
     def _write_curve(self) -> None:
@@ -212,7 +233,7 @@ class PlannedTuning:
         from promptlab.finetune._adapter import write_adapter
 
         training, tuning = self._training, self.tuning
-        if training is None or (training.step < training.steps and not training.stopped_early):
+        if not self.has_ended:
             raise FinetuneError("the training has not ended", hint="the same command goes on")
         path = self.workspace.resolve(self.adapter_path)
         write_new(path.parent / ".gitignore", _IGNORED)
@@ -240,6 +261,7 @@ class PlannedTuning:
             "base": {"name": self.tuning.base, "file": self._backend.path.name, "sha256": self._base_sha256},
             "template": {"path": self.template.path, "sha256": self.template.sha256},
             "data": self.tuning.data,
+            "shots": self.tuning.shots,
             "rows": len(self.split.train),
             "held_out": len(self.split.held_out),
             "dropped": [asdict(one) for one in self.split.dropped],
@@ -276,7 +298,7 @@ def plan_tuning(
         )
     if entry.lora:
         raise FinetuneError(f"{tuning.base} has an adapter already", hint="train the model that it was made from")
-    _check_name(workspace, tuning)
+    check_name(workspace, tuning)
     template = templates.load(workspace, tuning.template)
     rows = read_rows(workspace, template, tuning.data, store, tuning.tag, tuning.group)
     guard = guard_of(
@@ -292,6 +314,7 @@ def plan_tuning(
     split = split_rows(rows, guard, held_out=recipe.held_out, seed=recipe.seed, overlap=tuning.overlap)
     backend = catalogue.backend(tuning.base)
     assert isinstance(backend, Trainable), "a local model has a file"
+    read_head(backend.path)  # another architecture is refused here, before anything is computed
     return PlannedTuning(workspace, tuning, template, split, backend, entry)
 
 
@@ -324,14 +347,17 @@ def _refuse_test_shots(
         )
 
 
-def _check_name(workspace: Workspace, tuning: Tuning) -> None:
+def check_name(workspace: Workspace, tuning: Tuning) -> None:
     """Refuse a name that belongs to another model; an adapter that is trained anew keeps its name."""
     if not MODEL_NAME.fullmatch(tuning.model):
-        raise FinetuneError(f"`{tuning.model}` cannot be the name of a model", hint="give one with --name")
+        raise FinetuneError(
+            f"`{tuning.model}` cannot be the name of a model",
+            hint="give it another one (--name): letters, digits, `.`, `_` and `-`",
+        )
     known = workspace.models.get(tuning.model)
     path = f"{ADAPTERS}/{tuning.model}.gguf"
     if known is not None and not (isinstance(known, LlamaModel) and known.lora == (path,)):
-        raise FinetuneError(f"promptlab.yaml has another model `{tuning.model}`", hint="give a name with --name")
+        raise FinetuneError(f"promptlab.yaml has another model `{tuning.model}`", hint="give another name (--name)")
 
 
 def peak_bytes() -> int:
@@ -342,4 +368,4 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-__all__ = ["PlannedTuning", "Tuned", "Tuning", "plan_tuning"]
+__all__ = ["CURVE", "PlannedTuning", "Tuned", "Tuning", "check_name", "plan_tuning"]

@@ -28,6 +28,7 @@ page = st.navigation(
         st.Page(ROUTES / "examples.py", title="Examples", icon=":material/school:"),
         st.Page(ROUTES / "suites.py", title="Suites", icon=":material/fact_check:"),
         st.Page(ROUTES / "experiments.py", title="Experiments", icon=":material/biotech:"),
+        st.Page(ROUTES / "finetune.py", title="Fine-tuning", icon=":material/model_training:"),
         st.Page(ROUTES / "votes.py", title="Votes", icon=":material/how_to_vote:"),
         st.Page(ROUTES / "runs.py", title="Runs", icon=":material/history:"),
         st.Page(ROUTES / "ledger.py", title="Ledger", icon=":material/outbox:"),

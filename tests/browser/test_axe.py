@@ -8,16 +8,20 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from promptlab.finetune._lock import hold_training
+from promptlab.finetune._state import write_state
 from promptlab.runs import Vote
 from tests.browser.app import App
 from tests.browser.conftest import idle, press_run, settled
 from tests.browser.desk import CUP
 from tests.browser.test_votes import runs_of
+from tests.finetune.trained import STATE, folder_of, keep_record, workspace_with_pool
 from tests.loopback import LoopbackServer, Received, Reply, stream
 from tests.places import ROOT
 
@@ -94,7 +98,13 @@ def measure(page: Page) -> None:
     idle(page)
 
 
-PAGES: dict[str, tuple[str, tuple[Callable[[Page], None], ...]]] = {
+def open_more(page: Page) -> None:
+    page.get_by_text("More choices: rank").click()
+    expect(page.get_by_label("Passes at most", exact=True)).to_be_visible()
+
+
+Pages = dict[str, tuple[str, tuple[Callable[[Page], None], ...]]]
+PAGES: Pages = {
     "workbench with answers": ("/?template=templates/summary.yaml", (ask,)),
     "templates": ("/templates", ()),
     "a template": ("/templates?template=templates/world-cup.yaml", ()),
@@ -123,6 +133,15 @@ PAGES: dict[str, tuple[str, tuple[Callable[[Page], None], ...]]] = {
     "rename": (f"/documents?document={WORLD}", (rename,)),
     "delete": (f"/documents?document={WORLD}", (click("button", "More"), click("button", "Delete"))),
     "a new template": ("/templates", (click("button", "New template"),)),
+}
+
+
+TUNING_PAGES: Pages = {
+    "adapters": ("/finetune", ()),
+    "a new adapter": ("/finetune?new=1", (open_more,)),
+    "an adapter": ("/finetune?training=tiny-t", ()),
+    "a training that runs": ("/finetune?training=running", ()),
+    "a training that failed": ("/finetune?training=failed", ()),
 }
 
 
@@ -198,8 +217,16 @@ def floor(empty: str, chromium: Any) -> set[str]:
 def test_no_page_has_a_serious_fault(
     app: App, open_page: Callable[..., Page], floor: set[str], width: int, scheme: str
 ) -> None:
+    faults = faults_of(app, open_page, floor, PAGES, width=width, scheme=scheme)
+    assert faults == {}, json.dumps(faults, indent=1)
+
+
+def faults_of(
+    app: App, open_page: Callable[..., Page], floor: set[str], pages: Pages, *, width: int, scheme: str
+) -> dict[str, list[Finding]]:
+    """What is wrong on each of `pages`; nothing for a page without a fault."""
     faults: dict[str, list[Finding]] = {}
-    for name, (address, steps) in PAGES.items():
+    for name, (address, steps) in pages.items():
         page = open_page(f"{app.url}{address.replace('VOTED', VOTED[0])}", width=width, scheme=scheme)
         idle(page)
         for step in steps:
@@ -208,6 +235,30 @@ def test_no_page_has_a_serious_fault(
         if ours := [found for found in findings(page) if found[0] not in floor and not known(found)]:
             faults[name] = ours
         page.context.close()
+    return faults
+
+
+@pytest.fixture(scope="module")
+def tuning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """An app with a local model, an adapter that was trained, and trainings that run and that failed."""
+    folder = tmp_path_factory.mktemp("tuning")
+    space = workspace_with_pool(folder, label="internal")
+    keep_record(space, label="internal")
+    write_state(folder_of(space, "failed"), replace(STATE, phase="failed", error="no rows", hint="add some"))
+    running_folder = folder_of(space, "running")
+    write_state(running_folder, STATE)
+    (running_folder / "curve.jsonl").write_bytes((folder_of(space) / "curve.jsonl").read_bytes())
+    made = App(folder).start()
+    with hold_training(running_folder):
+        yield made
+    made.kill()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (800, "light"), (800, "dark")])
+def test_fine_tuning_has_no_serious_fault(
+    tuning: App, open_page: Callable[..., Page], floor: set[str], width: int, scheme: str
+) -> None:
+    faults = faults_of(tuning, open_page, floor, TUNING_PAGES, width=width, scheme=scheme)
     assert faults == {}, json.dumps(faults, indent=1)
 
 

@@ -100,10 +100,14 @@ def _rest(session: Session, kind: Kind, paths: Sequence[str]) -> None:
         _no_cases(path)
     if source is None:
         return
-    models = _models(session)
+    asked_models = [st.query_params.get(name, "") for name in ("base", "tuned")]
+    models = _models(session, asked_models)
     key = f"experiment-{kind.name}-{sha256(path)[:8]}"
     sections = Material(session.workspace, template, (), ()).sections
     given = measured_options(kind.name, template)
+    if kind.name == "finetune" and all(name in models for name in asked_models):  # the page Fine-tuning links here
+        given |= dict(zip(("base", "tuned"), asked_models, strict=True))
+        key = f"{key}-{sha256(' '.join(asked_models))[:8]}"
     if kind.name == "wording" and template.instructions.strip() and models:
         paraphrase.draw(session, template, f"{key}-instead", [one.name for one in session.statuses if one.ready])
     usual = fields.draw(session, kind, key, given, sections, rare=False)
@@ -151,8 +155,9 @@ def _draft_note(session: Session, path: str) -> None:
         links.to("workbench", "Open it in the workbench to save it", icon=":material/save:", template=path)
 
 
-def _models(session: Session) -> list[str]:
-    """The models that are ready; chosen are those of this machine, which cost nothing."""
+def _models(session: Session, asked: Sequence[str]) -> list[str]:
+    """The models that are ready; chosen are those that the address asks for, else those of this machine, which cost
+    nothing."""
     ready = [status.name for status in session.statuses if status.ready]
     if not ready:
         note("bad", "No model is ready", "The page Models shows what each model needs.")
@@ -162,9 +167,9 @@ def _models(session: Session) -> list[str]:
         "Models",
         ready,
         selection_mode="multi",
-        default=list(measured_models(session.statuses)),
+        default=[name for name in ready if name in asked] or list(measured_models(session.statuses)),
         format_func=plain,
-        key="experiment-models",
+        key=f"experiment-models{'-'.join(filter(None, ('', *asked)))}",
     )
     if unready := [status.name for status in session.statuses if not status.ready]:
         small(f"Not ready: {', '.join(unready)}. The page Models says why.")

@@ -30,6 +30,7 @@ from promptlab.ui.launch import FOLDER
 from promptlab.ui.state.jobs import Jobs
 from promptlab.ui.state.open_experiments import OpenExperiments
 from promptlab.ui.state.open_suites import OpenSuites
+from promptlab.ui.state.open_trainings import OpenTrainings
 from promptlab.ui.state.prompt_cache import Sent
 from promptlab.ui.state.read_ahead import ReadAhead
 from promptlab.ui.state.spent import SpentSoFar
@@ -65,6 +66,8 @@ class Session:
     """The suites, their log, and their jobs."""
     experiments: OpenExperiments = field(init=False)
     """The experiments, what came of them, and their jobs."""
+    trainings: OpenTrainings = field(default_factory=OpenTrainings)
+    """The plans of trainings. A training itself runs in a process of its own."""
     labels: Labels = field(init=False)
     """The labels of now. It reads promptlab.yaml again only if it changed."""
     ahead: ReadAhead = field(init=False)
