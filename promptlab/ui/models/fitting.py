@@ -110,7 +110,7 @@ def _show(answer: Sizing) -> None:
     st.altair_chart(_chart(answer, places), width="stretch", key="fit-chart")
     small(
         "A bar is what the model takes. The red mark is the size of one card, or the memory that is free; where there "
-        "is none, there is far more room."
+        "is none, there is far more room. Other is the driver of a card, or vocabulary and libraries."
     )
     _titled("Memory by part", _parts_table(answer))
     _titled("Where it fits, with the longest context and the largest file type on one card", _fits_table(places))
