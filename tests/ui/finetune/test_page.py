@@ -102,7 +102,7 @@ def test_the_plan_has_rows_reasons_steps_tokens_memory_and_label(desk: Desks, tm
     assert "the same as the test case fixtures/suites/s.yaml/c1" in text
     assert f"{sum(row.length for row in planned.train_tokens):,} a pass" in text
     assert f"at most {planned.tuning.recipe.steps_of(len(planned.split.train))}" in text
-    assert "about 1.0 GB while it trains" in text
+    assert "about 0.5 GB while it trains" in text
     assert "The adapter will be labelled confidential" in text
     assert "only with a key" in text
     assert "training-start" in keys_of(tab)
