@@ -10,16 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from promptlab.errors import PromptlabError
 from promptlab.experiments import Outcome, arm_rows, effect_rows, sentence
 from promptlab.models import Catalogue, training_record
 from promptlab.runs import Store
+from promptlab.sizing import expected_memory
 
 
 @dataclass(frozen=True)
 class HeadlineRow:
     """A model asked in one way. `tokens` are those of a prompt, on average, and `seconds` the time of an answer that
-    was not stored; None if none was asked now. `bytes` are those of the loaded model, None if it is not loaded.
-    `minutes` are those of the training, 0 for a model that was not trained."""
+    was not stored; None if none was asked now. `bytes` is the memory of the model as llama.cpp plans it, None if that
+    is not known. `minutes` are those of the training, 0 for a model that was not trained."""
 
     model: str
     way: str
@@ -50,6 +52,7 @@ def headline_rows(outcome: Outcome, store: Store, catalogue: Catalogue) -> list[
             tokens.append(result.tokens.prompt)
         if result.seconds is not None:
             seconds.append(result.seconds)
+    memory = {model: _memory(catalogue, model) for model in outcome.planned.experiment.models}
     rows = []
     for row in arm_rows(outcome):
         tokens, seconds = used.get((row["model"], row["arm"]), ([], []))
@@ -61,11 +64,19 @@ def headline_rows(outcome: Outcome, store: Store, catalogue: Catalogue) -> list[
                 **{key: row[key] for key in ("passed", "judged", "not_judged", "score", "low", "high")},
                 tokens=fmean(tokens) if tokens else None,
                 seconds=fmean(seconds) if seconds else None,
-                bytes=getattr(catalogue.backend(row["model"]), "size", None),
+                bytes=memory[row["model"]],
                 minutes=record["seconds"] / 60 if record else 0.0,
             )
         )
     return rows
+
+
+def _memory(catalogue: Catalogue, model: str) -> int | None:
+    """The memory of a model as llama.cpp plans it; None for one that is not local, or has no file any more."""
+    try:
+        return expected_memory(catalogue, model).total
+    except PromptlabError:
+        return None
 
 
 def headline_cells(rows: Sequence[HeadlineRow]) -> list[list[str]]:
@@ -96,6 +107,12 @@ def headline_lines(rows: Sequence[HeadlineRow]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
+TABLE_NOTE = (
+    "Tokens are those of a prompt. Seconds are from asking to the end of the answer, with several questions asked at "
+    "once. Memory is that of the loaded model with its context, as llama.cpp plans it for one question at a time."
+)
+
+
 def headline_markdown(
     outcome: Outcome, rows: Sequence[HeadlineRow], *, picture: str = "", report: str = "", command: str = ""
 ) -> str:
@@ -116,7 +133,8 @@ def headline_markdown(
         *_markdown(_effect_cells(outcome)),
         "",
     ]
-    lines += [*outcome.design.notes, *(note for note in outcome.notes if note not in outcome.design.notes)]
+    notes = dict.fromkeys((TABLE_NOTE, *outcome.design.notes, *outcome.notes))
+    lines.append("\n\n".join(notes))
     if report:
         lines += ["", f"[The whole report]({report}), with the cases that changed."]
     return "\n".join(lines).rstrip() + "\n"
