@@ -25,7 +25,7 @@ from promptlab.errors import FinetuneError, WindowExceeded
 from promptlab.finetune._extras import require_libraries, versions
 from promptlab.finetune._leakage import OVERLAP, LeakageGuard
 from promptlab.finetune._recipe import Recipe, TokenRow, total_tokens
-from promptlab.finetune._rows import DataRow, Dropped, Split, guard_of, read_rows, split_rows
+from promptlab.finetune._rows import RATINGS, SUITE, DataRow, Dropped, Split, guard_of, read_rows, split_rows
 from promptlab.finetune._weights import read_head
 from promptlab.models import Catalogue, Trainable, label_of_model, training_folder, training_record
 from promptlab.runs import Given, Store
@@ -221,6 +221,8 @@ class PlannedTuning:
         there = self.tuning.model in self.workspace.models and self.workspace.resolve(self.adapter_path).is_file()
         if record is None or record["identity"] != self.identity or not there:
             return None
+        if record["label"] != self.label:  # the text has another label now: the adapter and its entry get it, too
+            return None
         return Tuned(self.tuning.model, self.adapter_path, record["label"], record, self.workspace)
 
     def finish(self) -> Tuned:
@@ -254,6 +256,12 @@ class PlannedTuning:
         edit = plan_model(self.workspace, tuning.model, settings, new=new)
         return Tuned(tuning.model, self.adapter_path, self.label, record, write_models_edit(edit))
 
+    def _sources(self) -> list[str]:
+        """The files whose text is in what is trained on."""
+        places = {place.path for row in self.split.every for place in row.places}
+        pool = {self.tuning.data} if self.tuning.data != RATINGS and not self.tuning.data.startswith(SUITE) else set()
+        return sorted({self.template.path, *places, *pool})
+
     def _record(self, training: Any) -> dict[str, Any]:
         best = training.best
         return {
@@ -265,6 +273,7 @@ class PlannedTuning:
             "rows": len(self.split.train),
             "held_out": len(self.split.held_out),
             "dropped": [asdict(one) for one in self.split.dropped],
+            "sources": self._sources(),
             "trained_on": [hash_of_question(row.inputs) for row in self.split.every],
             "label": self.label,
             "recipe": self.tuning.recipe.as_data(),

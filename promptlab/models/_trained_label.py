@@ -2,8 +2,9 @@
 
     label_of_model(workspace, "tickets-tuned")     # "confidential"
 
-It is the highest of three: `label` of the entry in promptlab.yaml, the label that the file of an adapter carries in its
-head, and that of the adapter's path. So an adapter keeps its label if somebody enters it by hand, or copies it.
+It is the highest of four: `label` of the entry in promptlab.yaml, the label that the file of an adapter carries in its
+head, that of the adapter's path, and those that the files it was trained on have today. So an adapter keeps its label
+if somebody enters it by hand, or copies it, and gets a higher one with its text.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import get_args
 
 from promptlab._util.files import file_stamp
 from promptlab.models._gguf import NotGGUF, read_head
+from promptlab.models._training_record import training_record
 from promptlab.types import Label, highest
 from promptlab.workspace import HIGHEST_LABEL, LlamaModel, Workspace
 
@@ -28,7 +30,9 @@ def label_of_model(workspace: Workspace, name: str) -> Label:
         return "public"
     files = [path for path in (entry.path, *entry.lora) if path]
     carried = [label_of_file(workspace.resolve(path)) for path in files]
-    return highest([entry.label, *carried, *(workspace.label_of(path) for path in files)])
+    record = training_record(workspace, name)
+    sources = record.get("sources", []) if record else []
+    return highest([entry.label, *carried, *(workspace.label_of(path) for path in (*files, *sources))])
 
 
 def label_of_file(path: Path) -> Label:

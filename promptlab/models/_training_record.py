@@ -17,12 +17,12 @@ def training_folder(workspace: Workspace, model: str) -> Path:
 
 
 def training_record(workspace: Workspace, model: str) -> dict[str, Any] | None:
-    """The record of the training of `model`; None if it was not trained in this workspace."""
+    """The record of the training of `model`; None if it was not trained in this workspace, or the file is damaged."""
     try:
-        record: dict[str, Any] = json.loads((training_folder(workspace, model) / FILE).read_text("utf-8"))
+        record = json.loads((training_folder(workspace, model) / FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return record
+    return record if isinstance(record, dict) and "trained_on" in record else None
 
 
 __all__ = ["training_folder", "training_record"]

@@ -31,9 +31,10 @@ from promptlab.finetune import (
 )
 from promptlab.finetune._lock import hold_training
 from promptlab.finetune._state import write_state
-from promptlab.models import Catalogue
+from promptlab.models import Catalogue, label_of_model, training_record
 from promptlab.workspace import Workspace
 from tests.finetune.test_data import workspace
+from tests.finetune.trained import POOL, TEMPLATE, keep_record, workspace_with_pool
 
 TUNING = Tuning("t", "pool.jsonl", "tiny", suites=("s",), recipe=Recipe(rank=3, alpha=6))
 STATE = TrainingState(TUNING, 1, "2026-11-29T10:00:00+00:00", "training", 7, 20, loss=1.5, left=3.0)
@@ -181,3 +182,20 @@ def test_the_expected_memory_grows_with_the_rank_and_counts_the_libraries(tmp_pa
     # Seven matrices in each of two layers, of 32 rows and 32 columns, with 20 bytes for each number.
     assert high - low == 8 * 2 * 7 * 64 * 20
     assert low > 500_000_000
+
+
+def test_an_adapter_gets_the_label_that_its_text_has_today(tmp_path: Path) -> None:
+    space = workspace_with_pool(tmp_path)
+    keep_record(space, sources=[TEMPLATE, POOL])
+    assert label_of_model(space, "tiny-t") == "public"
+    file = tmp_path / "promptlab.yaml"
+    file.write_text(file.read_text().replace(f"{POOL}: public", f"{POOL}: internal"))
+    assert label_of_model(Workspace.load(tmp_path), "tiny-t") == "internal"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "{}", "null"])
+def test_a_damaged_record_is_none(tmp_path: Path, text: str) -> None:
+    space = workspace_with_pool(tmp_path)
+    (folder_of(space) / "record.json").write_text(text)
+    assert training_record(space, "tiny-t") is None
+    assert label_of_model(space, "tiny-t") == "public"

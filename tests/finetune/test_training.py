@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,24 @@ def test_what_was_killed_goes_on_to_the_same_losses(tmp_path: Path) -> None:
     assert second.resumed == 2
     assert second.losses == whole.losses
     assert [look.loss for look in second.looks] == [look.loss for look in whole.looks]
+
+
+def test_it_stops_when_the_held_out_rows_get_no_better_and_keeps_the_best(tmp_path: Path) -> None:
+    path = tiny(tmp_path / "tiny.gguf")
+    against = [TokenRow(row.prompt, (120 + n, 2)) for n, row in enumerate(ROWS[:3])]  # what is learnt is wrong here
+    recipe = Recipe(rank=4, alpha=8, learning_rate=2e-2, batch=4, epochs=40, patience=2, warm_up=1)
+    trained = Training(read_base(path), ROWS[:8], against, recipe, tmp_path / "job", identity="same", threads=1)
+    at: dict[int, Any] = {}
+    for progress in trained:
+        if progress.look is not None:
+            at[progress.step] = trained._matrices()
+    assert trained.stopped_early
+    assert trained.step < trained.steps == 80
+    assert trained.best is not None
+    assert [look.step for look in trained.looks][-3] == trained.best.step  # two passes without a better loss
+    kept = trained.adapter()
+    assert all((kept[name] == matrix).all() for name, matrix in at[trained.best.step].items())
+    assert not all((kept[name] == matrix).all() for name, matrix in at[trained.step].items())
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
