@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from promptlab.finetune._extras import missing_libraries, require_libraries
     from promptlab.finetune._headline import HeadlineRow, headline_lines, headline_markdown, headline_rows
     from promptlab.finetune._leakage import OVERLAP, LeakageGuard, groups_of
+    from promptlab.finetune._plan import plan_tuning
     from promptlab.finetune._process import start_training
     from promptlab.finetune._recipe import MATRICES, Recipe, TokenRow
     from promptlab.finetune._rows import RATINGS, SUITE, DataRow, Dropped, Split, read_rows, split_rows
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
         trainings,
     )
     from promptlab.finetune._train import Look, Training, TrainingProgress
-    from promptlab.finetune._tune import ADAPTERS, PlannedTuning, Tuned, Tuning, plan_tuning
+    from promptlab.finetune._tune import PlannedTuning, Tuned
+    from promptlab.finetune._tuning import ADAPTERS, Tuning
     from promptlab.finetune._understood import ARCHITECTURES
     from promptlab.finetune._watch import WatchedTraining, watch_training
     from promptlab.finetune._weights import BaseModel, read_base

@@ -3,8 +3,8 @@ here, with the texts that are really trained on. Nothing is loaded: the head of 
 
 from __future__ import annotations
 
+from promptlab.finetune._parts import parts_of, shared_length
 from promptlab.finetune._recipe import TokenRow
-from promptlab.finetune._train import parts_of, shared_length
 from promptlab.finetune._tune import PlannedTuning
 from promptlab.finetune._weights import read_head
 from promptlab.sizing import training_here

@@ -22,9 +22,10 @@ from typing import Any
 from promptlab._util import disk_errors, state_folder, subprocesses
 from promptlab.errors import FinetuneError, PromptlabError
 from promptlab.finetune._extras import require_libraries
+from promptlab.finetune._plan import plan_tuning
 from promptlab.finetune._rows import RATINGS
 from promptlab.finetune._state import tuning_from_data
-from promptlab.finetune._tune import Tuning, check_name, plan_tuning
+from promptlab.finetune._tuning import Tuning, check_name
 from promptlab.finetune._watch import watch_training
 from promptlab.models import Catalogue, training_folder
 from promptlab.runs import Store

@@ -22,7 +22,8 @@ from promptlab._util.files import write_atomically
 from promptlab.finetune._lock import is_held
 from promptlab.finetune._recipe import Recipe
 from promptlab.finetune._train import CHECKPOINT, Look
-from promptlab.finetune._tune import CURVE, Tuning
+from promptlab.finetune._tune import CURVE
+from promptlab.finetune._tuning import Tuning
 from promptlab.models import training_folder, training_record
 from promptlab.types import LABELS, Label
 from promptlab.workspace import MODEL_NAME, Workspace

@@ -17,22 +17,18 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from promptlab._util.files import writing
 from promptlab.errors import FinetuneError
+from promptlab.finetune._parts import parts_of, shared_length
 from promptlab.finetune._recipe import MATRICES, Recipe, TokenRow
 from promptlab.finetune._weights import BaseModel
 
 CHECKPOINT = "checkpoint.pt"
 CHECKPOINT_SECONDS = 20.0
 """At most so long between two checkpoints; what was computed since the last one is computed again after a kill."""
-TOKENS_AT_ONCE = 256
-"""How many tokens are computed at once; more take more memory, and are hardly faster on a CPU."""
-WORTH_SHARING = 8
-"""From so many tokens on the beginning that rows share is computed once for all of them."""
 
 
 @dataclass(frozen=True)
@@ -59,35 +55,6 @@ class TrainingProgress:
     left: float
     look: Look | None = None
     resumed: int = 0
-
-
-def parts_of(rows: Sequence[TokenRow]) -> Iterator[list[TokenRow]]:
-    """`rows` in parts that are computed at once, of at most `TOKENS_AT_ONCE` tokens if a part has several rows; what
-    the rows share counts once. Rows of about the same length are together, so that there is little padding, and the
-    parts have about the same number of rows."""
-    if not rows:
-        return
-    shared = shared_length(rows)
-    own = max(row.length for row in rows) - shared
-    most = max(1, (TOKENS_AT_ONCE - shared) // own)
-    count = math.ceil(len(rows) / most)
-    ordered = sorted(rows, key=lambda row: row.length)
-    edges = [len(rows) * number // count for number in range(count + 1)]
-    for begin, end in pairwise(edges):
-        yield ordered[begin:end]
-
-
-def shared_length(rows: Sequence[TokenRow]) -> int:
-    """How many tokens at the beginning of the prompts are the same in all `rows`, without the last one of a prompt,
-    after which the answer begins; 0 if they are too few to be worth it."""
-    if len(rows) < 2:
-        return 0
-    first, last = min(row.prompt for row in rows), max(row.prompt for row in rows)
-    count = 0
-    while count < min(len(first), len(last)) and first[count] == last[count]:
-        count += 1
-    count = min(count, min(len(row.prompt) for row in rows) - 1)
-    return count if count >= WORTH_SHARING else 0
 
 
 class Training:

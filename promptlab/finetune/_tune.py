@@ -13,26 +13,24 @@ import json
 import resource
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from promptlab import examples, runs, templates
+from promptlab import runs
 from promptlab._util.files import write_atomically, write_new
-from promptlab._util.same_question import hash_of_question, text_of
+from promptlab._util.same_question import hash_of_question
 from promptlab.errors import FinetuneError, WindowExceeded
 from promptlab.finetune._extras import require_libraries, versions
-from promptlab.finetune._leakage import OVERLAP, LeakageGuard
-from promptlab.finetune._recipe import Recipe, TokenRow, total_tokens
-from promptlab.finetune._rows import RATINGS, SUITE, DataRow, Dropped, Split, guard_of, read_rows, split_rows
-from promptlab.finetune._weights import read_head
-from promptlab.models import Catalogue, Trainable, label_of_model, training_folder, training_record
-from promptlab.runs import Given, Store
+from promptlab.finetune._recipe import TokenRow, total_tokens
+from promptlab.finetune._rows import RATINGS, SUITE, DataRow, Dropped, Split
+from promptlab.finetune._tuning import ADAPTERS, Tuning
+from promptlab.models import Trainable, label_of_model, training_folder, training_record
+from promptlab.runs import Given
 from promptlab.templates import Template
 from promptlab.types import Label, canonical_json, highest, sha256
 from promptlab.workspace import (
-    MODEL_NAME,
     Labels,
     LlamaModel,
     Workspace,
@@ -41,39 +39,10 @@ from promptlab.workspace import (
     write_models_edit,
 )
 
-ADAPTERS = "models/adapters"
-"""The folder of adapters in the workspace."""
 RECORD, CURVE = "record.json", "curve.jsonl"
 _IGNORED = b"# Adapters can repeat what they were trained on, and are made again: promptlab finetune\n*.gguf\n"
 CURVE_SECONDS = 1.0
 """At most so often the losses are written while it trains."""
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """What is wanted: an adapter of `base` for `template`, trained on `data`.
-
-    `data` is the path of a pool, `suite:NAME`, or `ratings`; with `tag` only rows that have it. Cases of `suites`, or
-    of every suite of the template, are never trained on, nor is what overlaps with one by `overlap` or more, or has the
-    same value of the input `group`. The examples of the template are left out of the prompt that is trained on, unless
-    `shots`. `name` is that of the model in the catalogue.
-    """
-
-    template: str
-    data: str
-    base: str
-    name: str = ""
-    suites: tuple[str, ...] = ()
-    tag: str = ""
-    group: str = ""
-    shots: bool = False
-    overlap: float = OVERLAP
-    recipe: Recipe = field(default_factory=Recipe)
-
-    @property
-    def model(self) -> str:
-        """The name of the model that is made."""
-        return self.name or f"{self.base}-{Path(self.template).stem}"
 
 
 @dataclass(frozen=True)
@@ -292,41 +261,6 @@ class PlannedTuning:
         }
 
 
-def plan_tuning(
-    workspace: Workspace, catalogue: Catalogue, tuning: Tuning, store: Store | None = None
-) -> PlannedTuning:
-    """Read the rows, drop what must not be trained on, and turn the rest into tokens. Nothing is trained.
-
-    Raises:
-        FinetuneError: the base is no local model or has an adapter already, or no row is left.
-    """
-    entry = catalogue.entry(tuning.base)
-    if not isinstance(entry, LlamaModel):
-        raise FinetuneError(
-            f"{tuning.base} is not a local model", hint="an adapter is trained for a file on this machine"
-        )
-    if entry.lora:
-        raise FinetuneError(f"{tuning.base} has an adapter already", hint="train the model that it was made from")
-    check_name(workspace, tuning)
-    template = templates.load(workspace, tuning.template)
-    rows = read_rows(workspace, template, tuning.data, store, tuning.tag, tuning.group)
-    guard = guard_of(
-        *(workspace, template, rows),
-        names=tuning.suites,
-        source=tuning.data,
-        overlap=tuning.overlap,
-        group=tuning.group,
-    )
-    if tuning.shots:
-        _refuse_test_shots(workspace, template, guard, rows[0].compared)
-    recipe = tuning.recipe
-    split = split_rows(rows, guard, held_out=recipe.held_out, seed=recipe.seed, overlap=tuning.overlap)
-    backend = catalogue.backend(tuning.base)
-    assert isinstance(backend, Trainable), "a local model has a file"
-    read_head(backend.path)  # another architecture is refused here, before anything is computed
-    return PlannedTuning(workspace, tuning, template, split, backend, entry)
-
-
 def _without_long_rows(split: Split, kept: Collection[int], base: str) -> Split:
     """`split` with only the rows whose numbers in `split.every` are in `kept`; the others are dropped.
 
@@ -342,33 +276,6 @@ def _without_long_rows(split: Split, kept: Collection[int], base: str) -> Split:
     return Split(train, held_out, (*split.dropped, *long))
 
 
-def _refuse_test_shots(
-    workspace: Workspace, template: Template, guard: LeakageGuard, compared: tuple[str, ...] | None
-) -> None:
-    """Raise `FinetuneError` if a test case could be an example in the prompts that are trained on."""
-    pool = examples.load_pool(workspace, template.examples.pool) if template.examples else ()
-    found = [one.id for one in pool if guard.problem(text_of(one.inputs, compared))]
-    if found:
-        raise FinetuneError(
-            f"{len(found)} examples of the pool are test cases, or nearly ({', '.join(found[:3])})",
-            hint="train without --shots, or take them out of the pool",
-            field="shots",
-        )
-
-
-def check_name(workspace: Workspace, tuning: Tuning) -> None:
-    """Refuse a name that belongs to another model; an adapter that is trained anew keeps its name."""
-    if not MODEL_NAME.fullmatch(tuning.model):
-        raise FinetuneError(
-            f"`{tuning.model}` cannot be the name of a model",
-            hint="give it another one (--name): letters, digits, `.`, `_` and `-`",
-        )
-    known = workspace.models.get(tuning.model)
-    path = f"{ADAPTERS}/{tuning.model}.gguf"
-    if known is not None and not (isinstance(known, LlamaModel) and known.lora == (path,)):
-        raise FinetuneError(f"promptlab.yaml has another model `{tuning.model}`", hint="give another name (--name)")
-
-
 def peak_bytes() -> int:
     """The most memory that this process has had."""
     import sys
@@ -377,4 +284,4 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-__all__ = ["CURVE", "PlannedTuning", "Tuned", "Tuning", "check_name", "plan_tuning"]
+__all__ = ["CURVE", "PlannedTuning", "Tuned"]

@@ -19,7 +19,8 @@ from promptlab.errors import PromptlabError
 from promptlab.finetune._lock import hold_training
 from promptlab.finetune._state import STOP, TrainingState, write_state
 from promptlab.finetune._train import TrainingProgress
-from promptlab.finetune._tune import PlannedTuning, Tuned, Tuning
+from promptlab.finetune._tune import PlannedTuning, Tuned
+from promptlab.finetune._tuning import Tuning
 from promptlab.models import training_folder
 from promptlab.workspace import Workspace
 

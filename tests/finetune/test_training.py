@@ -91,12 +91,12 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_beginning_that_rows_share_changes_no_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from promptlab.finetune import _train
+    from promptlab.finetune import _parts
 
     path = tiny(tmp_path / "tiny.gguf")
     shared = training(path, tmp_path / "shared")
     list(shared)
-    monkeypatch.setattr(_train, "WORTH_SHARING", 10_000)
+    monkeypatch.setattr(_parts, "WORTH_SHARING", 10_000)
     alone = training(path, tmp_path / "alone")
     list(alone)
     assert shared.losses == pytest.approx(alone.losses, abs=1e-3)

@@ -9,7 +9,7 @@ import pytest
 
 from promptlab import finetune
 from promptlab.errors import InputError, ModelNotReady
-from promptlab.finetune._train import TOKENS_AT_ONCE
+from promptlab.finetune._parts import TOKENS_AT_ONCE
 from promptlab.sizing import (
     Asked,
     FoundCard,
