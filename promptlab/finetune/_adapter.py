@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from promptlab._util.files import replacing
 from promptlab.errors import FinetuneError
 from promptlab.finetune._weights import BaseModel, rows_of_gguf
 from promptlab.models import LABEL_KEY
@@ -38,32 +39,30 @@ def write_adapter(
     """Write `matrices`, which have their names in peft, as an adapter of `base` to `path`, whole or not at all. The
     file carries `label`, the highest of what it was trained on.
 
-    Raises `FinetuneError` if a matrix does not fit the base model.
+    Raises `FinetuneError` if a matrix does not fit the base model, and `NotWritten`, an `OSError`.
     """
     import numpy
     from gguf import GGUFWriter
 
     _check(matrices, base)
-    half = path.with_name(f".{path.name}.half")
-    half.parent.mkdir(parents=True, exist_ok=True)
-    writer = GGUFWriter(half, base.architecture)
-    writer.add_type("adapter")
-    if name:
-        writer.add_name(name)
-    writer.add_string("adapter.type", "lora")
-    writer.add_float32("adapter.lora.alpha", alpha)
-    if label != "public":
-        writer.add_string(LABEL_KEY, label)
-    for peft_name, matrix in sorted(matrices.items(), key=lambda item: _place(item[0])):
-        own, which = gguf_name(peft_name)
-        if which == "b" and base.permutes and own.endswith(("attn_q.weight", "attn_k.weight")):
-            matrix = rows_of_gguf(matrix, base.heads if own.endswith("attn_q.weight") else base.key_value_heads)
-        writer.add_tensor(f"{own}.lora_{which}", numpy.ascontiguousarray(matrix.to("cpu").float().numpy()))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    half.replace(path)
+    with replacing(path) as temporary:
+        writer = GGUFWriter(temporary, base.architecture)
+        writer.add_type("adapter")
+        if name:
+            writer.add_name(name)
+        writer.add_string("adapter.type", "lora")
+        writer.add_float32("adapter.lora.alpha", alpha)
+        if label != "public":
+            writer.add_string(LABEL_KEY, label)
+        for peft_name, matrix in sorted(matrices.items(), key=lambda item: _place(item[0])):
+            own, which = gguf_name(peft_name)
+            if which == "b" and base.permutes and own.endswith(("attn_q.weight", "attn_k.weight")):
+                matrix = rows_of_gguf(matrix, base.heads if own.endswith("attn_q.weight") else base.key_value_heads)
+            writer.add_tensor(f"{own}.lora_{which}", numpy.ascontiguousarray(matrix.to("cpu").float().numpy()))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
 
 
 def gguf_name(peft_name: str) -> tuple[str, str]:

@@ -259,7 +259,6 @@ class Training:
             "optimizer": self._optimizer.state_dict(),
             "random": torch.get_rng_state(),
         }
-        self.folder.mkdir(parents=True, exist_ok=True)
         with writing(self.folder / CHECKPOINT) as file:  # whole or not at all: a process may be killed here
             torch.save(state, file)
 

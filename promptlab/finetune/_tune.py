@@ -158,7 +158,6 @@ class PlannedTuning:
             identity=self.identity,
             threads=threads,
         )
-        self.folder.mkdir(parents=True, exist_ok=True)
         written = 0.0
         for progress in training:
             if progress.look is not None or time.monotonic() - written > CURVE_SECONDS:

@@ -127,6 +127,7 @@ ELSEWHERE = {
     "shelf/_rename.py",  # the folder of a file of the workspace
     "shelf/_delete.py",  # the same, for a file that is taken back
     "cli/experiment.py",  # the file that a person named
+    "cli/finetune.py",  # the same
     "lab/_experiment.py",  # the same
     "sizing/_source.py",  # a temporary folder
 }

@@ -21,6 +21,7 @@ STARTED = {
     "documents/_convert.py": "isolated (-I), with the import path of this process",
     "_util/git.py": "git, with safe settings",
     "_util/bounded_worker.py": "a command of `subprocesses`",
+    "finetune/_process.py": "a command of `subprocesses`",
     "sizing/_devices.py": "nvidia-smi, found on the path",
     "ui/launch.py": "a command of `subprocesses`, in a folder of promptlab's own",
 }
