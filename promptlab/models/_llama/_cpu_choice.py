@@ -40,7 +40,8 @@ SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A model to try: the name of its file and its SHA-256. `settings` is called if the trial really runs."""
+    """A model to try: the name of its file and its SHA-256. `settings` is called if the trial may run; no lock of
+    `CpuChoices` is held then."""
 
     file: str
     sha256: str
@@ -96,11 +97,14 @@ class CpuChoices:
             EngineFailed: the model cannot be loaded at all.
             ModelNotReady: no CPU code of this build works for it on this processor.
         """
-        with self._lock:
-            known = self.known(trial)
-            if known is None:
-                say(f"trying {trial.file} on this processor, once")
-                known = self._try(trial, ())
+        known = self.known(trial)
+        if known is None:
+            settings = trial.settings()  # before the lock is held: it opens the vocabulary, which takes the lock, too
+            with self._lock:
+                known = self.known(trial)
+                if known is None:
+                    say(f"trying {trial.file} on this processor, once")
+                    known = self._try(trial, settings, ())
         if known.cpu is None:
             raise cannot_run(trial, known)
         return known.cpu
@@ -127,10 +131,11 @@ class CpuChoices:
 
     def died(self, trial: Trial, cpu: Cpu, how: str) -> None:
         """Record that `cpu` crashed after it had passed its trial, and try the next variant."""
+        settings = trial.settings()
         with self._lock:
             known = self.known(trial)
             if known and known.cpu == cpu:
-                self._try(trial, (*known.failed, f"{cpu}: {how}"))
+                self._try(trial, settings, (*known.failed, f"{cpu}: {how}"))
 
     def forget(self, trial: Trial) -> None:
         """Forget the outcome, so that the model is tried again."""
@@ -143,11 +148,10 @@ class CpuChoices:
             yield Cpu(name)
             yield Cpu(name, extra_buffers=False)
 
-    def _try(self, trial: Trial, failed: tuple[str, ...]) -> Outcome:
+    def _try(self, trial: Trial, settings: Settings, failed: tuple[str, ...]) -> Outcome:
         """Try one candidate after the other, without those that `failed` before, and store the first that works."""
         failed_before = {line.split(":")[0] for line in failed}
         working: Cpu | None = None
-        settings = trial.settings()
         for cpu in self._candidates(trial):
             if str(cpu) in failed_before:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,50 @@ def make(tmp_path: Path) -> Callable[..., tuple[CpuChoices, Callable[[], list[st
         return tried, lambda: log.read_text().split() if log.exists() else []
 
     return maker
+
+
+@pytest.mark.timeout(60)
+def test_settings_may_open_the_vocabulary_which_is_tried_first(make, tmp_path):
+    """The window of a model is in its vocabulary, and both are tried under one lock."""
+    tried, _ = make("end()")
+
+    def settings() -> Settings:
+        tried.opens(tmp_path / "any.gguf", "1" * 64)
+        return SETTINGS
+
+    tried._run = lambda *_: ""  # type: ignore[method-assign]  # what the child says of model and vocabulary
+    trial = replace(TRIAL, settings=settings)
+    assert tried.choose(trial) == Cpu("icelake")
+    tried.forget(trial)
+    threads = [threading.Thread(target=tried.choose, args=(replace(trial, sha256=str(n) * 64),)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.timeout(200)
+def test_a_model_of_ones_own_answers_on_a_machine_that_has_tried_nothing(tmp_path):
+    """Two models at once, and nobody has counted a token before."""
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/t.yaml").write_text("inputs: {q: {type: string}}\nparams: {max_tokens: 2}\n")
+    models = "".join(f"  m{n}: {{backend: llama, path: m{n}.gguf, n_ctx: 256}}\n" for n in (1, 2))
+    (tmp_path / "promptlab.yaml").write_text(f"models:\n{models}")
+    for n in (1, 2):
+        gguf_made.tiny(tmp_path / f"m{n}.gguf", seed=n)
+    program = (
+        "import promptlab\n"
+        "with promptlab.open() as lab:\n"
+        "    results = lab.compare('t', {'q': 'x'}).wait()\n"
+        "    print(sorted(r.model for r in results if not r.error))\n"
+    )
+    env = {**os.environ, "PROMPTLAB_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=180, check=False
+    )
+    assert done.stdout.strip() == "['m1', 'm2']", done.stderr
+    assert (tmp_path / "cache/tried.json").is_file()
 
 
 @pytest.mark.parametrize(
