@@ -54,7 +54,8 @@ def test_the_best_of_twenty_is_not_simply_the_luckiest() -> None:
 
 
 def test_every_kind_is_simulated() -> None:
-    assert {ability.kind for ability in ABILITIES.values()} == set(kind_names())
+    as_others = {"finetune"}  # two models on the same cases, as "models" compares them
+    assert {ability.kind for ability in ABILITIES.values()} == set(kind_names()) - as_others
 
 
 def test_shapley_values_of_a_small_game() -> None:

@@ -76,6 +76,7 @@ NOT: dict[str, Callable[[], str]] = {
     "memory for prefixes": lambda: identity({"prefix_memory": 1}),
     "prefixes on disk": lambda: identity({"keep_prefixes": "never"}),
     "the clearance": lambda: identity({"clearance": "internal"}),
+    "the label": lambda: identity({"label": "internal"}),
     "the number of threads": lambda: identity({"n_threads": 3}),
     "the machine's number of cores": lambda: identity({}, threads=64),
     "flash attention off, said": lambda: identity({"flash_attn": False}),
@@ -112,7 +113,7 @@ def test_every_setting_of_a_model_is_known_to_decide_or_not() -> None:
     """A new key of promptlab.yaml must be put into the identity, or be named here."""
     decide = {"chat_template", "stop", "n_ctx", "n_gpu_layers", "n_threads", "flash_attn", "lora", "throughput"}
     where = {"backend", "package", "path", "repo", "file", "sha256"}
-    aside = {"prefix_memory", "keep_prefixes", "clearance", "numerics"}  # the variant is in `cpu`
+    aside = {"prefix_memory", "keep_prefixes", "clearance", "label", "numerics"}  # the variant is in `cpu`
     assert set(LlamaModel.model_fields) <= decide | where | aside
 
 
