@@ -136,7 +136,9 @@ def ask_to_the_end(
             answered = finder.explained(one) if finder else one
             outcomes.append(outcome_of_answer(answered))
             out.add(report_item_of_answer(answered, labels))
-    summary = summarise_outcomes(found, outcomes, replayed=asking.verb == "record", partial=asking.partial)
+    summary = summarise_outcomes(
+        found, outcomes, workspace=asking.workspace, replayed=asking.verb == "record", partial=asking.partial
+    )
     if asking.out_of:
         print_line(f"stopped: {asking.out_of}; the same command goes on with a higher limit")
     elif asking.halted:

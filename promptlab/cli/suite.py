@@ -123,7 +123,7 @@ def _replay_one(workspace: Workspace, suite: Suite, out: Output, only: Sequence[
         out.add(report_item_of_replay(replayed, labels))
         if replayed.status != "unexpected":
             outcomes.append(outcome_of_replay(replayed))
-    summary = summarise_outcomes(suite, outcomes, replayed=True, partial=bool(only))
+    summary = summarise_outcomes(suite, outcomes, workspace=workspace, replayed=True, partial=bool(only))
     out.finish(summary)
     return EXIT_NOT_MET if out.failing else summary.exit_status
 

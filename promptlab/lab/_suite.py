@@ -100,7 +100,9 @@ class Suite:
             results.append(ItemResult.of(suites.report_item_of_replay(one, labels), outcome if judged else None))
             if judged:
                 outcomes.append(outcome)
-        summary = suites.summarise_outcomes(file, outcomes, replayed=True, partial=bool(only))
+        summary = suites.summarise_outcomes(
+            file, outcomes, workspace=self._lab.workspace, replayed=True, partial=bool(only)
+        )
         return SuiteResults("replay", summary, results)
 
     def record(
@@ -227,7 +229,9 @@ class Suite:
             asking.stop()  # Ctrl-C, for example; what was answered is kept, and the same call continues there
             raise
         replayed = asking.verb == "record"  # there is nothing to compare with what is being recorded
-        summary = suites.summarise_outcomes(self.file, outcomes, replayed=replayed, partial=asking.partial)
+        summary = suites.summarise_outcomes(
+            self.file, outcomes, workspace=self._lab.workspace, replayed=replayed, partial=asking.partial
+        )
         return SuiteResults(asking.verb, summary, results, stopped=asking.out_of)
 
 

@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     )
     from promptlab.suites._table_rows import table_rows
     from promptlab.suites._thresholds import FORMS, Outcome, Threshold, check_threshold
+    from promptlab.suites._trained import trained_cases
 
 __all__ = [
     "EXIT_MET",
@@ -242,6 +243,7 @@ __all__ = [
     "threshold_line",
     "threshold_problem",
     "threshold_sign",
+    "trained_cases",
     "uploaded_cases",
     "uses_of_model",
     "verdict_counts",

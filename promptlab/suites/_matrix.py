@@ -18,6 +18,7 @@ from promptlab.suites._suite_run import SHOWS, ItemRow, Show, SuiteRun, Verb
 from promptlab.suites._summary import Summary, summarise_outcomes
 from promptlab.suites._thresholds import Outcome
 from promptlab.suites._verdict import KINDS
+from promptlab.workspace import Workspace
 
 URGENCY = ("broken", "missing", "drifted", "rescored", "unexpected", *KINDS)
 """The verdicts of rows, of replays and of answers, the most urgent first."""
@@ -177,7 +178,7 @@ def outcome_of_row(row: ItemRow) -> Outcome:
     )
 
 
-def summary_of_run(suite: Suite, log: SuiteLog, run: SuiteRun) -> Summary:
+def summary_of_run(suite: Suite, log: SuiteLog, run: SuiteRun, workspace: Workspace | None = None) -> Summary:
     """The summary of a run. It reads every row, so keep it while the run does not change."""
     outcomes = [outcome_of_row(row) for row in log.every_row(run) if row.verdict != "unexpected"]
     options = run.options
@@ -186,7 +187,7 @@ def summary_of_run(suite: Suite, log: SuiteLog, run: SuiteRun) -> Summary:
     if run.verb == "replay":
         # A replay scores the recorded answers: there are no new answers to compare them with.
         outcomes = [replace(outcome, recorded_passed=None, recorded_score=None) for outcome in outcomes]
-    return summarise_outcomes(suite, outcomes, replayed=run.verb != "rerun", partial=partial)
+    return summarise_outcomes(suite, outcomes, workspace=workspace, replayed=run.verb != "rerun", partial=partial)
 
 
 def options_of_run(run: SuiteRun) -> AskOptions:

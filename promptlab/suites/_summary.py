@@ -21,6 +21,7 @@ from promptlab.suites._replay import Replayed
 from promptlab.suites._scores import passed
 from promptlab.suites._suite import Suite
 from promptlab.suites._thresholds import Check, Outcome
+from promptlab.suites._trained import trained_cases
 from promptlab.types import mean_score
 from promptlab.workspace import Workspace
 
@@ -54,10 +55,10 @@ class Summary:
 
     `items` are those with a scorer or without an answer; `unscored` is the number of the others. Of the items,
     `unanswered` have no answer and `not_judged` have one that no scorer could judge: neither counts in a rate. `cut`
-    were judged although they were cut off at max_tokens. `comparison` is None
-    if nothing is recorded to compare with, or if nothing new was asked (`replayed`). `partial` means that only a part
-    of the suite was asked, so that its thresholds are not checked. Of `suites` that were asked together, `adjusted_p`
-    is the Holm-adjusted p-value, and the comparison is at the confidence that goes with it.
+    were judged although they were cut off at max_tokens, and `trained` are those whose model was trained on the case.
+    `comparison` is None if nothing is recorded to compare with, or if nothing new was asked (`replayed`). `partial`
+    means that only a part of the suite was asked, so that its thresholds are not checked. Of `suites` that were asked
+    together, `adjusted_p` is the Holm-adjusted p-value, and the comparison is at the confidence that goes with it.
     """
 
     suite: str
@@ -75,6 +76,7 @@ class Summary:
     not_judged: int = 0
     cut: int = 0
     suites: int = 1
+    trained: int = 0
 
     @property
     def judged(self) -> int:
@@ -113,6 +115,7 @@ class Summary:
         counts = [f"{self.passed} of {self.judged} pass ({self._rate})"] if self.judged else []
         for number, what in (
             (self.cut, "judged though cut off at max_tokens"),
+            (self.trained, "asked of a model that was trained on them"),
             (self.unscored, "have no scorer"),
             (self.not_judged, "not judged"),
             (self.unanswered, "have no answer"),
@@ -166,12 +169,21 @@ def outcome_of_replay(one: Replayed) -> Outcome:
 
 
 def summarise_outcomes(
-    suite: Suite, outcomes: Iterable[Outcome], *, replayed: bool = False, partial: bool = False
+    suite: Suite,
+    outcomes: Iterable[Outcome],
+    *,
+    workspace: Workspace | None = None,
+    replayed: bool = False,
+    partial: bool = False,
 ) -> Summary:
-    """The summary of `outcomes`. A replay has no new answers, so thresholds that compare are left out. Of a part of the
-    suite, all thresholds are left out."""
+    """The summary of `outcomes`. With the `workspace` it says how many were asked of a model that was trained on them.
+
+    A replay has no new answers, so thresholds that compare are left out. Of a part of the suite, all are left out.
+    """
     every = list(outcomes)
     found = [outcome for outcome in every if not outcome.unscored]
+    models = {outcome.model for outcome in found}
+    trained = trained_cases(workspace, suite, models) if workspace else frozenset()
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in found:
         groups.setdefault((outcome.variant, outcome.model), []).append(outcome)
@@ -193,6 +205,7 @@ def summarise_outcomes(
         partial=partial and bool(suite.thresholds),
         not_judged=sum(o.passed is None and o.not_judged for o in found),
         cut=sum(o.passed is not None and o.cut for o in found),
+        trained=sum((o.case, o.model) in trained for o in found),
     )
 
 

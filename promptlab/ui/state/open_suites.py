@@ -60,7 +60,7 @@ class OpenSuites:
     def summary(self, suite: Suite, run: SuiteRun) -> Summary:
         """The summary of a run."""
         key = ("summary", run.id, run.done, run.total, sha256(suite.source))
-        return self._kept.get(key, lambda: summary_of_run(suite, self.log, run))
+        return self._kept.get(key, lambda: summary_of_run(suite, self.log, run, self._workspace))
 
     def compared(self, before: SuiteRun, after: SuiteRun) -> TwoRuns:
         """The differences between two runs."""

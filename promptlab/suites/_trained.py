@@ -1,0 +1,34 @@
+"""Cases that a model was trained on: it may pass them because it knows them, so they say nothing of other questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from promptlab import templates
+from promptlab._util.same_question import hash_of_question
+from promptlab.models import training_record
+from promptlab.suites._items import suite_items
+from promptlab.suites._suite import Suite, Variant
+from promptlab.workspace import Workspace
+
+
+def trained_cases(workspace: Workspace, suite: Suite, models: Iterable[str]) -> frozenset[tuple[str, str]]:
+    """The pairs of a case and a model of `models` that was trained on it, by the records of the trainings in this
+    workspace. The cases are read only if a model was trained here.
+
+    Raises `SuiteError` if a case cannot be read.
+    """
+    records = {model: record for model in models if (record := training_record(workspace, model))}
+    if not records:
+        return frozenset()
+    known = {model: frozenset(record["trained_on"]) for model, record in records.items()}
+    once = replace(suite, variants=(Variant(),), repeats=1)
+    asked = {
+        item.case.id: hash_of_question(templates.with_defaults(suite.template, item.case.inputs))
+        for item in suite_items(workspace, once, models=("",))
+    }
+    return frozenset((case, model) for case, own in asked.items() for model in known if own in known[model])
+
+
+__all__ = ["trained_cases"]
