@@ -156,6 +156,7 @@ TITLES = [
     "Examples",
     "Suites",
     "Experiments",
+    "Fine-tuning",
     "Votes",
     "Runs",
     "Ledger",
@@ -252,6 +253,7 @@ JOURNEYS: dict[str, list[tuple[str, Callable[[Page], None]]]] = {
     "/examples": [("pool=", button("open-pool"))],
     "/suites": [("suite=", button("open-suite")), ("item=", button("cell-")), ("/runs", side_bar("Runs"))],
     "/experiments": [("new=1", button("experiment-new")), ("/experiments", button("experiments-all"))],
+    "/finetune": [("new=1", button("training-new")), ("/finetune", button("trainings-all"))],
     "/votes": [("/experiments", side_bar("Experiments")), ("/votes", side_bar("Votes"))],
     "/models": [("/runs", side_bar("Runs")), ("/", side_bar("Workbench")), ("/ledger", side_bar("Ledger"))],
 }
