@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from promptlab import suites, templates
+from promptlab import templates
 from promptlab._util.same_question import text_of
 from promptlab._yaml import dump_yaml
 from promptlab.finetune._leakage import OVERLAP, LeakageGuard
 from promptlab.finetune._recipe import MATRICES, Recipe
-from promptlab.finetune._rows import RATINGS, SUITE, DataRow, cases_of, read_rows, split_rows
+from promptlab.finetune._rows import RATINGS, DataRow, cases_not_trained_on, read_rows, split_rows, text_of_case
 from promptlab.formats import ExportJob, ExportRow
 from promptlab.runs import Store
 from promptlab.types import canonical_json
@@ -52,7 +52,7 @@ def training_export(workspace: Workspace, names: Sequence[str], source: RowSourc
         notes = [f"{one.id} is left out: {one.why}" for one in split.dropped]
     # answers of a run or of people may be of any template
     template = templates.load(workspace, names[0]).path if names and not options.get("run_id") else ""
-    cases = [] if source.test_cases else _cases(workspace, template, source)
+    cases = {} if source.test_cases else cases_not_trained_on(workspace, template, source.suites, source.data)
     guard = partial(_problems, cases, source.overlap)
     return ExportJob(workspace, names, data=rows, notes=notes, guard=guard, **options)
 
@@ -65,23 +65,7 @@ def _read(workspace: Workspace, name: str, source: RowSource) -> list[DataRow]:
         return read_rows(workspace, template, source.data, store, source.tag)
 
 
-def _cases(workspace: Workspace, template: str, source: RowSource) -> list[tuple[str, Mapping[str, Any]]]:
-    """The names and inputs of the cases that are not trained on: of the suites that are named, or of every suite of the
-    template, or of the workspace; but not of the one that is trained on."""
-    paths = list(source.suites)
-    if not paths:
-        own = (
-            suites.load_suite(workspace, source.data.removeprefix(SUITE)).path if source.data.startswith(SUITE) else ""
-        )
-        paths = [path for path in suites.suite_paths(workspace) if path != own]
-    if template and not source.suites:
-        paths = [path for path in paths if suites.load_suite(workspace, path).template.path == template]
-    return [(f"{path}/{case.id}", case.inputs) for path in paths for case in cases_of(workspace, path)]
-
-
-def _problems(
-    cases: Sequence[tuple[str, Mapping[str, Any]]], overlap: float, rows: Sequence[Mapping[str, Any]]
-) -> list[str]:
+def _problems(cases: Mapping[str, Mapping[str, Any]], overlap: float, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Why each of the rows must not be trained on, as a clause; "" if it may be.
 
     They are compared by the inputs in which rows differ: one that is the same in all, such as the article that they are
@@ -92,11 +76,8 @@ def _problems(
     names = list(dict.fromkeys(name for row in rows for name in row))
     compared = [name for name in names if len({canonical_json(row.get(name)) for row in rows}) > 1] or names
 
-    def text(inputs: Mapping[str, Any]) -> str:
-        return text_of(inputs, compared)
-
-    guard = LeakageGuard(((name, text(inputs)) for name, inputs in cases), overlap=overlap)
-    return [guard.problem(text(row)) for row in rows]
+    guard = LeakageGuard(((name, text_of_case(inputs, compared)) for name, inputs in cases.items()), overlap=overlap)
+    return [guard.problem(text_of(row, compared)) for row in rows]
 
 
 def axolotl_config(data: str, base: str = "") -> str:

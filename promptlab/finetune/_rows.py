@@ -131,7 +131,7 @@ def rows_of_suite(workspace: Workspace, template: Template, name: str, tag: str 
     """The cases of a suite that expect one text or number."""
     return [
         DataRow(case.id, templates.with_defaults(template, case.inputs), str(case.expected), case.label, case.places)
-        for case in cases_of(workspace, name)
+        for case in suites.suite_cases(workspace, suites.load_suite(workspace, name))
         if isinstance(case.expected, str | int | float) and (not tag or tag in case.tags)
     ]
 
@@ -168,13 +168,27 @@ def _rated_row(workspace: Workspace, template: Template, result: Result, rating:
     return DataRow(f"answer {result.id[:8]}", inputs, answer, runs.label_of_result(workspace, result))
 
 
-def cases_of(workspace: Workspace, name: str) -> tuple[suites.Case, ...]:
-    """The cases of a suite, each once."""
-    suite = suites.load_suite(workspace, name)
-    seen: dict[str, suites.Case] = {}
-    for item in suites.suite_items(workspace, suite):
-        seen.setdefault(item.case.id, item.case)
-    return tuple(seen.values())
+def cases_not_trained_on(
+    workspace: Workspace, template: str, names: Sequence[str], source: str
+) -> dict[str, dict[str, Any]]:
+    """The inputs of test cases, by the suite and the id. They are of the suites `names`; without names, of every suite
+    that asks the template at the path `template`, or of every suite if that is "". A suite that is the `source` of the
+    rows is left out then."""
+    found = [suites.load_suite(workspace, name) for name in names or suites.suite_paths(workspace)]
+    if not names:
+        own = suites.load_suite(workspace, source.removeprefix(SUITE)).path if source.startswith(SUITE) else ""
+        found = [suite for suite in found if suite.path != own and template in ("", suite.template.path)]
+    return {
+        f"{suite.path}/{case.id}": templates.with_defaults(suite.template, case.inputs)
+        for suite in found
+        for case in suites.suite_cases(workspace, suite)
+    }
+
+
+def text_of_case(inputs: Mapping[str, Any], compared: Iterable[str] | None) -> str:
+    """The text by which a case is compared with rows: of its inputs `compared`; of all, if it is of another template,
+    whose inputs have other names."""
+    return text_of(inputs, compared) or text_of(inputs)
 
 
 def guard_of(
@@ -189,21 +203,9 @@ def guard_of(
 ) -> LeakageGuard:
     """The guard of `rows` with the cases of the suites `names`; without names, of every suite that asks this template,
     except the one that is trained on."""
-    paths = list(names)
-    if not paths:
-        own = suites.load_suite(workspace, source.removeprefix(SUITE)).path if source.startswith(SUITE) else ""
-        paths += [
-            path
-            for path in suites.suite_paths(workspace)
-            if path != own and suites.load_suite(workspace, path).template.path == template.path
-        ]
     compared = rows[0].compared
-    cases = {
-        f"{name}/{case.id}": templates.with_defaults(template, case.inputs)
-        for name in paths
-        for case in cases_of(workspace, name)
-    }
-    texts = [(name, text_of(inputs, compared)) for name, inputs in cases.items()]
+    cases = cases_not_trained_on(workspace, template.path, names, source)
+    texts = [(name, text_of_case(inputs, compared)) for name, inputs in cases.items()]
     groups = {plain(text_of(inputs, [group])): name for name, inputs in cases.items()} if group else {}
     return LeakageGuard(texts, overlap=overlap, groups=groups)
 

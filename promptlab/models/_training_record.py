@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from promptlab._util.files import file_stamp
 from promptlab.workspace import Workspace
 
 FOLDER, FILE = "finetune", "record.json"
@@ -18,8 +20,14 @@ def training_folder(workspace: Workspace, model: str) -> Path:
 
 def training_record(workspace: Workspace, model: str) -> dict[str, Any] | None:
     """The record of the training of `model`; None if it was not trained in this workspace, or the file is damaged."""
+    path = training_folder(workspace, model) / FILE
+    return _read(path, file_stamp(path))
+
+
+@lru_cache(maxsize=32)  # every question to the model asks for its label
+def _read(path: Path, _stamp: tuple[int, int, int] | None) -> dict[str, Any] | None:
     try:
-        record = json.loads((training_folder(workspace, model) / FILE).read_text("utf-8"))
+        record = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) and "trained_on" in record else None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from promptlab import templates
 from promptlab._util.same_question import hash_of_question
 from promptlab.models import training_record
-from promptlab.suites._items import suite_items
-from promptlab.suites._suite import Suite, Variant
+from promptlab.suites import _case_file as case_files
+from promptlab.suites._suite import Suite
 from promptlab.workspace import Workspace
 
 
@@ -23,10 +22,9 @@ def trained_cases(workspace: Workspace, suite: Suite, models: Iterable[str]) -> 
     if not records:
         return frozenset()
     known = {model: frozenset(record["trained_on"]) for model, record in records.items()}
-    once = replace(suite, variants=(Variant(),), repeats=1)
     asked = {
-        item.case.id: hash_of_question(templates.with_defaults(suite.template, item.case.inputs))
-        for item in suite_items(workspace, once, models=("",))
+        case.id: hash_of_question(templates.with_defaults(suite.template, case.inputs))
+        for case in case_files.read(workspace, suite)
     }
     return frozenset((case, model) for case, own in asked.items() for model in known if own in known[model])
 

@@ -253,6 +253,16 @@ def test_an_article_that_all_rows_share_does_not_make_them_alike(tmp_path: Path)
     assert [one.id for one in planned.split.dropped] == ["a"]
 
 
+def test_cases_of_a_template_with_other_names_of_inputs_are_kept_out_too(tmp_path: Path) -> None:
+    space = workspace(tmp_path)
+    (tmp_path / "templates/other.yaml").write_text("inputs: {question: {type: string}}\n")
+    suite = {"template": "templates/other.yaml", "models": ["tiny"], "scorers": ["exact"]}
+    cases = [{"id": "c7", "inputs": {"question": "Lamp, LAMP"}, "expected": "o0"}]
+    (tmp_path / "fixtures/suites/o.yaml").write_text(json.dumps({**suite, "cases": cases}))
+    planned = plan_tuning(space, Catalogue(space), Tuning("t", "pool.jsonl", "tiny", suites=("o",)))
+    assert [one.id for one in planned.split.dropped] == ["r0"]
+
+
 def test_rows_without_an_input_that_the_template_needs_are_dropped(tmp_path: Path) -> None:
     space = workspace(tmp_path)
     text = "inputs: {q: {type: string}, place: {type: string, sample: here}, lang: {type: string, default: en}}\n"

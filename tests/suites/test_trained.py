@@ -34,7 +34,7 @@ def record(space: Workspace, *questions: str) -> None:
 
 def test_without_a_training_no_case_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     space = workspace(tmp_path)
-    monkeypatch.setattr("promptlab.suites._trained.suite_items", None)
+    monkeypatch.setattr("promptlab.suites._trained.case_files", None)
     assert trained_cases(space, load_suite(space, "s"), ["base", "tuned"]) == frozenset()
 
 

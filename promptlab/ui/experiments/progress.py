@@ -30,7 +30,7 @@ def _live(session: Session, experiment: Experiment, job: SuiteJob) -> None:
         st.rerun()
     now = job.snapshot()
     with st.container(key="experiment-progress", gap="xsmall"):
-        suite_progress.bar(now, _words(now), "Answers")
+        suite_progress.bar(now.done, now.total, _words(now), "Answers")
         st.button(
             "Stop",
             icon=":material/stop:",

@@ -9,8 +9,9 @@ import streamlit as st
 from promptlab.finetune import KnownTraining, progress_words, result_words, stopped_words, trainings
 from promptlab.ui.components import frame, links
 from promptlab.ui.components.widgets import chip, escape, markup, note
-from promptlab.ui.finetune.wording import CHIPS, facts_of, left_words
+from promptlab.ui.finetune.wording import CHIPS, facts_of, label_of, left_words
 from promptlab.ui.state.session import Session
+from promptlab.workspace import Workspace
 
 POLL = 2.0
 """Seconds between two updates while something is trained."""
@@ -40,22 +41,22 @@ def draw(session: Session) -> None:
     elif any(training.is_running for training in known):
         st.fragment(frame.guarded(_live), run_every=POLL)(session)
     else:
-        _rows(known)
+        _rows(session.workspace, known)
 
 
 def _live(session: Session) -> None:
     known = trainings(session.workspace)
     if not any(training.is_running for training in known):
         st.rerun()
-    _rows(known)
+    _rows(session.workspace, known)
 
 
-def _rows(known: Sequence[KnownTraining]) -> None:
+def _rows(workspace: Workspace, known: Sequence[KnownTraining]) -> None:
     for training in known:
-        _row(training)
+        _row(workspace, training)
 
 
-def _row(training: KnownTraining) -> None:
+def _row(workspace: Workspace, training: KnownTraining) -> None:
     word, kind = CHIPS[training.status]
     with st.container(
         horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"training-row-{training.model}"
@@ -63,7 +64,7 @@ def _row(training: KnownTraining) -> None:
         markup(
             f'<div class="pl-training"><span class="pl-break"><b>{escape(training.model)}</b></span>'
             f'<span class="pl-muted pl-break">{escape(facts_of(training))}</span><span>{chip(word, kind)}</span>'
-            f'<span class="pl-num pl-break">{escape(_answer(training))}</span></div>'
+            f'<span class="pl-num pl-break">{escape(_answer(workspace, training))}</span></div>'
         )
         st.button(
             "Open",
@@ -76,14 +77,14 @@ def _row(training: KnownTraining) -> None:
         )
 
 
-def _answer(training: KnownTraining) -> str:
+def _answer(workspace: Workspace, training: KnownTraining) -> str:
     """What came of it, or how far it is."""
     state, record = training.state, training.record
     if training.status == "running":
         return f"{progress_words(training)}{left_words(training)}"
     if training.status == "done" and record is not None:
-        label = f" Labelled {record['label']}." if record["label"] != "public" else ""
-        return f"{result_words(record)}{label}"
+        label = label_of(workspace, record)
+        return f"{result_words(record)}{f' Labelled {label}.' if label != 'public' else ''}"
     if training.status == "failed" and state is not None:
         return f"{state.error[:1].upper()}{state.error[1:]}"
     return f"Stopped {stopped_words(state)}." if state is not None else "How far it came is not known."

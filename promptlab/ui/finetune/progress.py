@@ -9,10 +9,11 @@ import streamlit as st
 
 from promptlab.finetune import find_training, progress_words, read_curve, request_stop
 from promptlab.ui.components import frame
-from promptlab.ui.components.widgets import escape, markup, small
+from promptlab.ui.components.widgets import small
 from promptlab.ui.finetune import curve
 from promptlab.ui.finetune.wording import left_words
 from promptlab.ui.state.session import Session
+from promptlab.ui.suites import progress as suite_progress
 
 POLL = 1.0
 """Seconds between two updates."""
@@ -30,16 +31,9 @@ def _live(session: Session, model: str) -> None:
         return
     state = training.state
     done, total = (state.step, state.steps) if state is not None else (0, 0)
-    known = bool(total and done)
-    share = 100 * done / total if known else 0.0
     words = f"{progress_words(training)}{left_words(training)}"
     with st.container(key="training-progress", gap="xsmall"):
-        markup(
-            f'<div class="pl-num" role="status">{escape(words)}</div>'
-            f'<div class="pl-wait{"" if known else " pl-open"}" role="progressbar" aria-valuemin="0" '
-            f'aria-valuemax="{total}" aria-valuenow="{done}" aria-label="Steps"><span style="width:{share:.1f}%">'
-            "</span></div>"
-        )
+        suite_progress.bar(done, total if done else 0, words, "Steps")  # the first step is preceded by loading
         st.button(
             "Stop",
             icon=":material/stop:",

@@ -8,10 +8,11 @@ from typing import Any
 import streamlit as st
 
 from promptlab.finetune import ADAPTERS, LossCurve, minutes_words, result_words
+from promptlab.types import Label
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import escape, facts_table, markup, note, small
 from promptlab.ui.finetune import curve
-from promptlab.ui.finetune.wording import data_words, label_words
+from promptlab.ui.finetune.wording import data_words, label_of, label_words
 from promptlab.ui.state.drafts import ColumnChoice
 from promptlab.ui.state.session import Session
 
@@ -21,13 +22,14 @@ def draw(session: Session, record: Mapping[str, Any], losses: LossCurve) -> None
     before = next((look for look in losses.looks if look.step == 0), None)
     markup(f'<p class="pl-lead pl-num">{escape(result_words(record, before))}</p>')
     path = f"{ADAPTERS}/{record['model']}.gguf"
-    if record["label"] != "public":
-        note("info", f"This adapter is labelled {record['label']}", label_words(record["label"]))
+    label = label_of(session.workspace, record)
+    if label != "public":
+        note("info", f"This adapter is labelled {label}", label_words(label))
     if _is_ready(session, record["model"], path):
         _next(session, record)
     curve.draw(losses)
     with st.container(key="training-facts"):
-        markup(facts_table(_facts(record, path)))
+        markup(facts_table(_facts(record, path, label)))
     _dropped(record)
 
 
@@ -80,14 +82,14 @@ def _ask(session: Session, template: str, models: tuple[str, str], *, shots: boo
     links.go("workbench", template=template)
 
 
-def _facts(record: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
+def _facts(record: Mapping[str, Any], path: str, label: Label) -> list[tuple[str, Any]]:
     best, recipe = record["best"], record["recipe"]
     early = " (no better loss on the held-out rows: stopped early)" if record["stopped_early"] else ""
     held_out = f"{record['held_out']:,} held out, {len(record['dropped']):,} left out"
     return [
         ("Model", record["model"]),
         ("Adapter", path),
-        ("Label", record["label"]),
+        ("Label", label),
         ("Base", f"{record['base']['name']} ({record['base']['file']})"),
         ("Template", record["template"]["path"]),
         ("Rows", f"{record['rows']:,} of {data_words(record['data'])}, {held_out}"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from promptlab.finetune import RATINGS, SUITE, KnownTraining
-from promptlab.types import Label
+from promptlab.models import label_of_model
+from promptlab.types import Label, highest
 from promptlab.ui.experiments.wording import short
 from promptlab.ui.suites.wording import time_words
+from promptlab.workspace import Workspace
 
 CHIPS: Mapping[str, tuple[str, str]] = {
     "running": ("training", "live"),
@@ -48,6 +51,11 @@ def left_words(training: KnownTraining) -> str:
     return f" · about {time_words(state.left)} left"
 
 
+def label_of(workspace: Workspace, record: Mapping[str, Any]) -> Label:
+    """The label of an adapter today: at least what it was when it was trained."""
+    return highest([record["label"], label_of_model(workspace, record["model"])])
+
+
 def label_words(label: Label) -> str:
     """What it means that an adapter has this label."""
     return (
@@ -56,4 +64,4 @@ def label_words(label: Label) -> str:
     )
 
 
-__all__ = ["CHIPS", "data_words", "facts_of", "label_words", "left_words"]
+__all__ = ["CHIPS", "data_words", "facts_of", "label_of", "label_words", "left_words"]

@@ -39,7 +39,7 @@ def _live(session: Session, job: SuiteJob) -> None:
         st.rerun()
     now = job.snapshot()
     with st.container(key="suite-progress", gap="xsmall"):
-        bar(now, _words(job, now, _counts(session, now)), VERBS[job.verb])
+        bar(now.done, now.total, _words(job, now, _counts(session, now)), VERBS[job.verb])
         with st.container(horizontal=True, gap="small"):
             if job.verb != "replay":
                 st.button(
@@ -61,13 +61,13 @@ def _live(session: Session, job: SuiteJob) -> None:
                 st.rerun()
 
 
-def bar(now: Snapshot, words: str, label: str) -> None:
+def bar(done: int, total: int, words: str, label: str) -> None:
     """The bar of a job, named `label`, with words above it. Until the total is known, it says only that it works."""
-    share = 100 * now.done / now.total if now.total else 0.0
+    share = 100 * done / total if total else 0.0
     markup(
         f'<div class="pl-small pl-num" role="status">{escape(words)}</div>'
-        f'<div class="pl-wait{"" if now.total else " pl-open"}" role="progressbar" aria-valuemin="0" '
-        f'aria-valuemax="{now.total}" aria-valuenow="{now.done}" aria-label="{escape(label)}">'
+        f'<div class="pl-wait{"" if total else " pl-open"}" role="progressbar" aria-valuemin="0" '
+        f'aria-valuemax="{total}" aria-valuenow="{done}" aria-label="{escape(label)}">'
         f'<span style="width:{share:.1f}%"></span></div>'
     )
 
