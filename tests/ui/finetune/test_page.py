@@ -17,6 +17,7 @@ from promptlab.finetune._lock import hold_training
 from promptlab.finetune._state import write_state
 from promptlab.ui.finetune import one, plan
 from tests.finetune.trained import (
+    POOL,
     STATE,
     TEMPLATE,
     TUNING,
@@ -259,8 +260,12 @@ def test_a_finished_training_has_its_numbers_and_opens_the_workbench(here: Desk)
     assert "Continue on the page Workbench" in all_said(tab)
 
 
-def test_a_labelled_adapter_says_what_its_label_means(here: Desk) -> None:
-    keep_record(here.session.workspace, label="internal")
+@pytest.mark.parametrize("since", ["it was trained", "today"])
+def test_a_labelled_adapter_says_what_its_label_means(here: Desk, since: str) -> None:
+    keep_record(here.session.workspace, label="internal" if since != "today" else "public", sources=[POOL])
+    if since == "today":  # its text got a label after the training
+        file = here.session.workspace.root / "promptlab.yaml"
+        file.write_text(file.read_text().replace(f"{POOL}: public", f"{POOL}: internal"))
     assert "Labelled internal." in said(here.open("finetune"))
     text = said(here.open("finetune", training="tiny-t"))
     assert "This adapter is labelled internal" in text
