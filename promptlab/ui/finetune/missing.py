@@ -15,7 +15,9 @@ def say() -> None:
     note(
         "warn",
         f"Training cannot start yet: {what}",
-        "Everything else on this page works. This command installs what is missing; then press F5:",
+        "Everything else on this page works. In a checkout of promptlab the command below installs what is missing. If "
+        "promptlab came by pip, install torch and then promptlab[finetune]; docs/finetune.md says how to take the "
+        "smaller build of torch. Then press F5.",
     )
     mono("make finetune", key="finetune-install")
 
