@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state.session_state import SessionState
 from streamlit.testing.v1 import AppTest
 
 from promptlab.models._catalogue import Catalogue
@@ -111,3 +113,29 @@ def desk(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     yield make
     for one in opened:
         session.close_session(one)
+
+
+@pytest.fixture(autouse=True)
+def filled_widgets(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+    """Every widget that the page fills through the session state must have `persist_state`: see `Fields.bind`.
+
+    The keys of those without are collected here, and there must be none in the end.
+    """
+    set_by_page, found = set[str](), set[str]()
+    set_item, register = SessionState.__setitem__, SessionState.register_widget
+
+    def setting(state: SessionState, key: str, value: Any) -> None:
+        set_item(state, key, value)
+        if get_script_run_ctx(suppress_warning=True) is not None:  # None: the test itself sets it
+            set_by_page.add(key)
+
+    def registering(state: SessionState, metadata: Any, user_key: str | None) -> Any:
+        result = register(state, metadata, user_key)
+        if user_key in set_by_page and metadata.persist_state is None:
+            found.update([user_key] if result.value != metadata.deserializer(None) else [])
+        return result
+
+    monkeypatch.setattr(SessionState, "__setitem__", setting)
+    monkeypatch.setattr(SessionState, "register_widget", registering)
+    yield found
+    assert not found, "filled by the page, and lost if the browser draws them late: give them persist_state"

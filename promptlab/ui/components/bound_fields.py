@@ -2,6 +2,11 @@
 
 A widget writes only its own field of what this tab shows of the draft; how that reaches other tabs is in
 `state/tabs.py`.
+
+Every widget that the page fills through the session state has `persist_state`, here and elsewhere. Streamlit tells the
+browser such a value in the run that sets it. A browser that still loads the code of that kind of widget draws it after
+the next run. Without `persist_state` it then draws the widget's default, and sends that as if a person had chosen it.
+With it, Streamlit tells the value until the browser has sent the widget's state.
 """
 
 from __future__ import annotations
@@ -79,7 +84,7 @@ class Fields:
 
     def bind(self, name: str) -> dict[str, Any]:
         """The keyword arguments that bind a widget to the field `name`."""
-        return {"key": self._key(name), "on_change": self._changed, "args": (name,)}
+        return {"key": self._key(name), "on_change": self._changed, "args": (name,), "persist_state": "page"}
 
     def appearing(self, name: str) -> dict[str, Any]:
         """As `bind`, for a widget that is not always on the page; call `gone` where it is not drawn.

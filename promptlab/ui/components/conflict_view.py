@@ -87,7 +87,7 @@ def _merged_text(conflict: Conflict, prefer: Prefer, *, key: str) -> str:
     # Streamlit drops the widget's state when the dialog closes, so the typed text is kept under another key too.
     if field not in st.session_state:
         st.session_state[field] = widgets.shown(st.session_state[saved_key][1])
-    text = str(st.text_area("Merged text", key=field, height=260))
+    text = str(st.text_area("Merged text", key=field, height=260, persist_state="page"))
     st.session_state[saved_key] = (sources, text)
     # A browser turns every line break of a text area into \n; a file with \r\n keeps its own.
     crlf = "\r\n" in conflict.merged and "\r\n" not in text

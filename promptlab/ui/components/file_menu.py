@@ -133,7 +133,7 @@ def _rename(session: Session) -> None:
         st.rerun()
         return
     folder = PurePosixPath(dialog.path).parent.as_posix()
-    st.text_input("New name", key=_NAME, placeholder=PurePosixPath(dialog.path).stem)
+    st.text_input("New name", key=_NAME, placeholder=PurePosixPath(dialog.path).stem, persist_state="page")
     small(f"It stays in {folder}, unless the name has a folder: a / makes one.")
     dialog.seen, problem = _plan(session, dialog)
     if error := problem or dialog.error:

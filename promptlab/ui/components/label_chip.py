@@ -41,36 +41,41 @@ def draw(session: Session, path: str, *, key: str) -> None:
             st.form(f"{key}-form", border=False, enter_to_submit=False),
         ):
             # Another tab, or an edit of promptlab.yaml, may have changed the label since the menu was drawn.
-            if st.session_state.get(f"{key}-was") != (path, now):
-                st.session_state[f"{key}-was"], st.session_state[f"{key}-choice"] = (path, now), now
-                st.session_state[f"{key}-why"] = ""
+            was, turn = st.session_state.get(f"{key}-was", (None, -1))
+            if was != (path, now):
+                turn += 1
+                st.session_state[f"{key}-was"] = (path, now), turn
                 st.session_state.pop(f"{key}-problem", None)
-            _fields(session, path, key, now)
+            _fields(session, path, key, now, turn)
         st.html(f'<div class="pl-small">{escape(allows(session, now))}</div>', width="content")
 
 
-def _fields(session: Session, path: str, key: str, now: Label) -> None:
+def _fields(session: Session, path: str, key: str, now: Label, turn: int) -> None:
+    """The form. Its fields are new ones at each `turn`, so that they start with the label that the file has now."""
+    choice, why = f"{key}-choice-{turn}", f"{key}-why-{turn}"
     st.radio(
         "Label",
         LABELS,
+        index=LABELS.index(now),
         format_func=str.capitalize,
         captions=[plain(f"{MEANING[label]} {allows(session, label)}") for label in LABELS],
-        key=f"{key}-choice",
+        key=choice,
     )
     if problem := st.session_state.get(f"{key}-problem"):
         note("bad", "The label was not changed", *problem)
     if now != LABELS[0]:
-        st.text_input("Why may more models read it?", key=f"{key}-why", placeholder="it is published")
+        st.text_input("Why may more models read it?", key=why, placeholder="it is published")
         small(f"Needed for a label below {now}. It is written to the ledger with your name.")
-    st.form_submit_button("Set the label", type="primary", key=f"{key}-set", on_click=_set, args=(session, path, key))
+    args = (session, path, key, choice, why)
+    st.form_submit_button("Set the label", type="primary", key=f"{key}-set", on_click=_set, args=args)
     small("This changes one line of promptlab.yaml.")
 
 
-def _set(session: Session, path: str, key: str) -> None:
-    label = cast(Label, st.session_state[f"{key}-choice"])
+def _set(session: Session, path: str, key: str, choice: str, why: str) -> None:
+    label = cast(Label, st.session_state[choice])
     try:
         if label != session.workspace.label_of(path):
-            set_label(session.workspace, path, label, reason=str(st.session_state.get(f"{key}-why", "")))
+            set_label(session.workspace, path, label, reason=str(st.session_state.get(why, "")))
             session.reload()
     except PromptlabError as exc:
         st.session_state[f"{key}-problem"] = (exc.message, exc.hint)

@@ -70,7 +70,12 @@ class _Form:
     def draw(self) -> PassageChoice | None:
         """Draw the widgets; returns the choice that they show."""
         way = st.segmented_control(
-            "Use", list(WAYS), format_func=lambda way: WAYS[way], required=True, key=self._key_of("way")
+            "Use",
+            list(WAYS),
+            format_func=lambda way: WAYS[way],
+            required=True,
+            key=self._key_of("way"),
+            persist_state="page",
         )
         choice = None
         if way != "all":
@@ -85,12 +90,12 @@ class _Form:
     def _key_of(self, name: str) -> str:
         return f"{self._key}-{name}"
 
-    def _filled(self, name: str, value: Any) -> str:
-        """The key of a widget; it starts with `value` if this tab has no value for it yet."""
+    def _filled(self, name: str, value: Any) -> dict[str, Any]:
+        """The key of a widget, as keyword arguments; it starts with `value` if this tab has none for it yet."""
         key = self._key_of(name)
         if key not in st.session_state:
             st.session_state[key] = value
-        return key
+        return {"key": key, "persist_state": "page"}
 
     def _headings(self) -> PassageChoice:
         sizes = _names(self._document.text)
@@ -99,37 +104,35 @@ class _Form:
             "Headings",
             list(known),
             format_func=lambda name: f"{name} · {known[name]:,} words" if known[name] is not None else name,
-            key=self._filled("headings", list(self._start.headings)),
             placeholder="the sections to take" if sizes else "this document has no headings",
             disabled=not known,
+            **self._filled("headings", list(self._start.headings)),
         )
         if not chosen:
             self.missing = "Choose at least one heading." if sizes else "Choose by range or by question."
         return PassageChoice("heading", tuple(chosen))
 
     def _range(self) -> PassageChoice:
-        unit = st.selectbox("Unit", UNITS, key=self._filled("unit", self._start.unit), width=150)
+        unit = st.selectbox("Unit", UNITS, width=150, **self._filled("unit", self._start.unit))
         total = documents.count_units(self._document.text, unit)
         start, end = (self._start.start, self._start.end) if unit == self._start.unit else (1, None)
         end = end or min(total, 40)
-        first = st.number_input(
-            "From", 1, max(total, start), step=1, key=self._filled(f"first-{unit}", start), width=140
-        )
+        first = st.number_input("From", 1, max(total, start), step=1, width=140, **self._filled(f"first-{unit}", start))
         last = st.number_input(
-            f"To, of {total:,}", 1, max(total, end), step=1, key=self._filled(f"last-{unit}", end), width=140
+            f"To, of {total:,}", 1, max(total, end), step=1, width=140, **self._filled(f"last-{unit}", end)
         )
         if first > last:
             self.missing = "From must not be greater than To."
         return PassageChoice("range", unit=unit, start=int(first), end=int(last))
 
     def _similar(self) -> PassageChoice:
-        n = st.number_input("Passages", 1, MOST, step=1, key=self._filled("n", min(self._start.n, MOST)), width=120)
+        n = st.number_input("Passages", 1, MOST, step=1, width=120, **self._filled("n", min(self._start.n, MOST)))
         query = self._start.query
         if len(self._inputs) > 1:
             names = list(dict.fromkeys([*self._inputs, *query]))
             query = tuple(
                 st.multiselect(
-                    "Compared with", names, key=self._filled("query", list(query)), placeholder="all inputs", width=260
+                    "Compared with", names, placeholder="all inputs", width=260, **self._filled("query", list(query))
                 )
             )
         return PassageChoice("bm25", n=int(n), query=query)
@@ -143,9 +146,9 @@ class _Form:
             value=None,
             step=50,
             placeholder="none",
-            key=self._filled("tokens", self._start.max_tokens),
             width=140,
             help="Takes the best passages that fit. The count is the same for all models, so they get the same text.",
+            **self._filled("tokens", self._start.max_tokens),
         )
         characters = self._start.max_characters
         if characters is not None:
@@ -156,8 +159,8 @@ class _Form:
                 value=None,
                 step=100,
                 placeholder="no limit",
-                key=self._filled("characters", characters),
                 width=150,
+                **self._filled("characters", characters),
             )
         return replace(choice, max_tokens=_whole(budget), max_characters=_whole(characters))
 

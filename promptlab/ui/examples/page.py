@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Literal
 
 import streamlit as st
 
@@ -196,9 +197,9 @@ def _browse(path: str, pool: tuple[Example, ...], names: tuple[str, ...]) -> Non
             tag = st.selectbox(
                 "Tag", offered, key="pool-tag", persist_state="page", format_func=lambda tag: tag or "any", width=180
             )
-        only: Label | None = st.selectbox(
+        only: Label | Literal[""] = st.selectbox(
             "Label",
-            [None, *LABELS],
+            ["", *LABELS],
             key="pool-only",
             persist_state="page",
             format_func=lambda label: label or "any",
@@ -207,7 +208,7 @@ def _browse(path: str, pool: tuple[Example, ...], names: tuple[str, ...]) -> Non
         _add(path, names)
     matches: Sequence[Example] = pool
     if text or tag or only:
-        matches = examples.search_pool(pool, text.strip(), tag=tag, label=only)
+        matches = examples.search_pool(pool, text.strip(), tag=tag, label=only or None)
     if not matches:
         note("info", "No example matches", "Try fewer words, or another tag or label.")
         return

@@ -61,6 +61,7 @@ def _start(
                 "Settings of",
                 list(users),
                 key="choose-template",
+                persist_state="page",
                 format_func=lambda path: PurePosixPath(path).stem,
                 width=320,
             )
@@ -92,14 +93,26 @@ def _choice(path: str, pool: Sequence[Example]) -> ShotChoice:
         "k", 0, most, step=1, key="choose-k", persist_state="page", width=120, help="How many examples become shots."
     )
     select: Select = st.selectbox(
-        "Select", get_args(Select), key="choose-select", format_func=SELECTS.__getitem__, width=270
+        "Select",
+        get_args(Select),
+        key="choose-select",
+        persist_state="page",
+        format_func=SELECTS.__getitem__,
+        width=270,
     )
     balance = state.get("choose-balance", "output")
     if select == "balanced":
         balance = st.selectbox(
             "Class", ["output", "tag"], key="choose-balance", persist_state="page", format_func=_balance, width=170
         )
-    order: Order = st.selectbox("Order", get_args(Order), key="choose-order", format_func=ORDERS.__getitem__, width=210)
+    order: Order = st.selectbox(
+        "Order",
+        get_args(Order),
+        key="choose-order",
+        persist_state="page",
+        format_func=ORDERS.__getitem__,
+        width=210,
+    )
     uses_seed = select in ("random", "balanced", "diverse") or order == "random"
     seed = st.number_input(
         "Seed", step=1, key="choose-seed", persist_state="page", width=140, disabled=not uses_seed,

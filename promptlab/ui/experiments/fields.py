@@ -51,7 +51,7 @@ def _widget(session: Session, field: FormField, key: str, value: Any, sections: 
             for name, word in choices.items()
         }
     if field.form in ("lines", "yaml"):
-        return st.text_area(field.label, value=shown or "", key=key, help=help_text)
+        return st.text_area(field.label, value=shown or "", key=key, help=help_text, persist_state="page")
     return st.text_input(field.label, value=shown or "", key=key, help=help_text, width=360)
 
 

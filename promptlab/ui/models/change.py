@@ -81,7 +81,12 @@ def _add(session: Session, wanted: str) -> None:
         start = wanted if wanted in form.KINDS else "openai"
         st.session_state.setdefault(_KIND, start)
         kind = st.segmented_control(
-            "Kind of model", list(form.KINDS), format_func=form.KINDS.__getitem__, required=True, key=_KIND
+            "Kind of model",
+            list(form.KINDS),
+            format_func=form.KINDS.__getitem__,
+            required=True,
+            key=_KIND,
+            persist_state="page",
         )
         form.draw(session, kind, "", {})
         _change(session, kind, "")

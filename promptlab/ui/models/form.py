@@ -11,7 +11,7 @@ from promptlab import workspace
 from promptlab.errors import PromptlabError
 from promptlab.models import installed_packages
 from promptlab.types import LABELS
-from promptlab.ui.components.widgets import note, plain, small
+from promptlab.ui.components.widgets import note, option, small
 from promptlab.ui.state.session import Session
 from promptlab.workspace import LlamaModel
 
@@ -126,7 +126,7 @@ class _Form:
 
     def text(self, field: str, label: str, *, usual: str = "", **more: Any) -> None:
         start = self.entry.get(field) or ("" if self.entry else usual)
-        st.text_input(label, start, key=self.prefix + field, **more)
+        st.text_input(label, start, key=self.prefix + field, persist_state="page", **more)
 
     def number(self, field: str, label: str, *, step: float, least: float, **more: Any) -> None:
         whole = isinstance(step, int)
@@ -140,6 +140,7 @@ class _Form:
             min_value=int(least) if whole else float(least),
             step=step,
             key=self.prefix + field,
+            persist_state="page",
             format="%d" if whole else "%.6g",
             **more,
         )
@@ -232,7 +233,7 @@ def _package(form: _Form, name: str) -> None:
         "Package",
         packages,
         index=packages.index(held) if held in packages else 0,
-        format_func=plain,
+        format_func=option,
         key=form.prefix + "package",
     )
 

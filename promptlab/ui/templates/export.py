@@ -14,7 +14,7 @@ from promptlab.runs import Given
 from promptlab.templates import Template
 from promptlab.types import Request
 from promptlab.ui.components import widgets
-from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
+from promptlab.ui.components.widgets import chip, escape, markup, note, option, small
 from promptlab.ui.state.session import Session
 from promptlab.workspace import OpenAIModel
 
@@ -63,7 +63,7 @@ def panel(session: Session, template: Template, inputs: Mapping[str, Any] | None
     format_ = st.selectbox("Format", offered, key=f"{key}-format", format_func=lambda name: TITLES[name])
     model = None
     if format_ == "openai" or (format_ in formats.NAMING_MODELS and models):
-        model = st.selectbox("Model", models, key=f"{key}-model", format_func=plain)
+        model = st.selectbox("Model", models, key=f"{key}-model", format_func=option)
     try:
         text, losses, label = _export(session, template, inputs or {}, format_, model)
     except GateRefused as exc:

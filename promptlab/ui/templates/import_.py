@@ -17,7 +17,7 @@ from promptlab.formats import IMPORT_FORMATS, FieldOutcome, Imported, ImportFold
 from promptlab.ui.components import frame, links, widgets
 from promptlab.ui.components.sizes import sentence
 from promptlab.ui.components.theme import UPLOAD_MB
-from promptlab.ui.components.widgets import chip, escape, markup, note, plain, small
+from promptlab.ui.components.widgets import chip, escape, markup, note, option, plain, small
 from promptlab.ui.state.session import Session, current
 
 _OPEN = "import-open"
@@ -125,7 +125,7 @@ def _head(key: str, name: str, result: _Read) -> None:
             "Format",
             list(IMPORT_FORMATS),
             index=list(IMPORT_FORMATS).index(result.format) if result.format else None,
-            format_func=lambda name: plain(IMPORT_FORMATS[name].title),
+            format_func=lambda name: option(IMPORT_FORMATS[name].title),
             key=f"{key}-format",
             placeholder="choose the format",
             width=280,

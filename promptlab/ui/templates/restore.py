@@ -67,7 +67,7 @@ def _draw(session: Session, draft_text: str | None, finish: Finish) -> None:
         note("info", "Nothing would change", "The file has the text of this version already.")
     else:
         version_diff.file("What will change in the file", now or "", then)
-        st.text_area("What changed, for the history", key=_MESSAGE, height=68)
+        st.text_area("What changed, for the history", key=_MESSAGE, height=68, persist_state="page")
         who = versions.repository_state(session.workspace)
         branch = f"on the branch {who.branch}" if who.branch else "on no branch (detached HEAD)"
         small(f"Author: {who.identity}, {branch}.")

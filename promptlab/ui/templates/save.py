@@ -160,7 +160,7 @@ def _draw(work: _Work) -> None:
 def _message(work: _Work, state: RepositoryState, made_from: str | None) -> None:
     if MESSAGE not in st.session_state:
         st.session_state[MESSAGE] = templates.commit_message(work.path, made_from, work.text)
-    st.text_area("What changed, for the history", key=MESSAGE, height=68)
+    st.text_area("What changed, for the history", key=MESSAGE, height=68, persist_state="page")
     branch = f"on the branch {state.branch}" if state.branch else "on no branch (detached HEAD)"
     small(f"Author: {state.identity}, {branch}.")
 

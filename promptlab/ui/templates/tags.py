@@ -58,7 +58,7 @@ def _draw(session: Session, finish: Finish) -> None:
             st.html(f"<b>{escape(tag)}</b>", width="content")
             args = (session, state, finish, tag)
             st.button("Remove", key=f"untag-{tag}", type="tertiary", on_click=_untag, args=args)
-    name = st.text_input("Name", key=_NAME, placeholder="production").strip()
+    name = st.text_input("Name", key=_NAME, placeholder="production", persist_state="page").strip()
     owner = next((v for v in versions.template_history(session.workspace, state.path) if name and name in v.tags), None)
     moves = owner is not None and owner.commit != state.version.commit
     if owner is not None and moves:

@@ -18,6 +18,7 @@ def draw(session: Session, path: str, text: str, base: str | None) -> None:
         "The file",
         height=420,
         key=key,
+        persist_state="page",
         help="The whole YAML file, comments included. Press Ctrl+Enter or click elsewhere to apply your changes.",
         on_change=_typed,
         args=(session, path, key, base),

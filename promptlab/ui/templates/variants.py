@@ -136,8 +136,10 @@ def _new(session: Session, current: str, finish: Finish) -> None:
     small("The template does not change. The text is saved on a new git branch, which is not checked out.")
     if state.error:
         note("bad", state.error.message, state.error.hint)
-    name = st.text_input("Name", key=_NAME, placeholder="short").strip()
-    message = st.text_input("What it tries", key=_MESSAGE, placeholder="Ask for one word only").strip()
+    name = st.text_input("Name", key=_NAME, placeholder="short", persist_state="page").strip()
+    message = st.text_input(
+        "What it tries", key=_MESSAGE, placeholder="Ask for one word only", persist_state="page"
+    ).strip()
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Save as a variant",
@@ -207,7 +209,7 @@ def _settle(session: Session, finish: Finish) -> None:
     if state.error:
         note("bad", state.error.message, state.error.hint)
     merged = conflict_view.draw(state.conflict, NAMES, key=f"merging-{state.name}")
-    message = st.text_input("What changed, for the history", key=_MESSAGE)
+    message = st.text_input("What changed, for the history", key=_MESSAGE, persist_state="page")
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Save the merged text",

@@ -31,6 +31,7 @@ def draw(session: Session, now: Bench) -> None:
         st.toggle(
             "Read ahead",
             key=KEY,
+            persist_state="page",
             help=HELP if session.ahead.allowed else f"Off by the environment variable {VARIABLE}.",
             disabled=not session.ahead.allowed,
             on_change=lambda: session.ahead.switch(bool(st.session_state[KEY])),

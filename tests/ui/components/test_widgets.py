@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -63,6 +65,20 @@ def test_a_label_says_exactly_its_text() -> None:
     label = widgets.plain("a_b [x](http://evil.example) :red[no] $m$")
     assert re.sub(r"\\(.)", r"\1", label) == "a_b [x](http://evil.example) :red[no] $m$"
     assert not re.search(r"(?<!\\)[\[\]$:_*]", label)
+
+
+def test_options_of_lists_are_not_escaped_for_markdown() -> None:
+    """Streamlit shows the options of these two as they are; in labels, pills and radios it reads Markdown."""
+    calls = [
+        (path.name, node)
+        for path in Path(widgets.__file__).parents[1].rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in ("selectbox", "multiselect")
+    ]
+    formats = [(name, ast.unparse(k.value)) for name, call in calls for k in call.keywords if k.arg == "format_func"]
+    assert len(formats) > 30
+    assert [(name, body) for name, body in formats if re.search(r"\bplain\b", body)] == []
 
 
 def budget(window: int | None, *, context: int = 700, room: int = 100) -> Budget:

@@ -272,7 +272,7 @@ def test_the_label_says_which_models_may_read_and_can_be_changed(desk: Desks) ->
     here.models["beta"].clearance = "public"
     tab = here.open("documents", document=CUP)
     assert "Every model may read it: alpha and beta." in said(tab)
-    tab.radio(key="document-label-choice").set_value("confidential")
+    tab.radio(key="document-label-choice-0").set_value("confidential")
     assert "Only alpha may read it; it is never sent to beta." in "".join(tab.radio[0].proto.captions).replace("\\", "")
     tab.button(key="document-label-set").click().run()
     assert not tab.exception
@@ -288,8 +288,8 @@ def test_a_label_that_a_pattern_forbids_stays_and_says_which(desk: Desks) -> Non
     file.write_text('models: {}\nlabels: {"fixtures/**": confidential}\n')
     tab = here.open("documents", document=CUP)
     assert plain("Only for a few people.") in "".join(tab.radio[0].proto.captions)
-    tab.radio(key="document-label-choice").set_value("public")
-    tab.text_input(key="document-label-why").set_value("printed")
+    tab.radio(key="document-label-choice-0").set_value("public")
+    tab.text_input(key="document-label-why-0").set_value("printed")
     tab.button(key="document-label-set").click().run()
     assert not tab.exception
     assert "The label was not changed" in said(tab)
@@ -302,7 +302,7 @@ def test_a_label_changed_elsewhere_is_shown(desk: Desks) -> None:
     tab = here.open("documents", document=CUP)
     set_label(here.session.workspace, CUP, "internal")
     tab.run()
-    assert tab.radio(key="document-label-choice").value == "internal"
+    assert tab.radio(key="document-label-choice-1").value == "internal"
     assert here.session.workspace.label_of(CUP) == "internal"
 
 
@@ -316,12 +316,12 @@ def test_lowering_a_label_asks_why(desk: Desks) -> None:
     set_label(here.session.workspace, CUP, "confidential")
     here.session.reload()
     tab = here.open("documents", document=CUP)
-    tab.radio(key="document-label-choice").set_value("internal")
+    tab.radio(key="document-label-choice-0").set_value("internal")
     tab.button(key="document-label-set").click().run()
     assert "needs a reason" in said(tab)
     assert here.session.workspace.label_of(CUP) == "confidential"
     # Typed and pressed in one go, as a person does.
-    tab.text_input(key="document-label-why").set_value("they know")
+    tab.text_input(key="document-label-why-0").set_value("they know")
     tab.button(key="document-label-set").click().run()
     assert not tab.exception
     assert here.session.workspace.label_of(CUP) == "internal"

@@ -117,7 +117,7 @@ def test_search_tag_and_label_narrow_the_list(desk: Desks) -> None:
     assert len(rows(tab)) == 2
     tab.selectbox(key="pool-only").set_value("internal").run()
     assert rows(tab) == ["Who was third? Croatia c hard internal"]
-    tab.selectbox(key="pool-only").set_value(None).run()
+    tab.selectbox(key="pool-only").set_value("").run()
     tab.text_input(key="pool-text").set_value("").run()
     tab.selectbox(key="pool-tag").set_value("hard").run()
     assert len(rows(tab)) == 2

@@ -373,7 +373,7 @@ def test_a_new_label_holds_for_the_next_run(desk: Desks) -> None:
     open_api = ScriptedBackend("open-api", ["leaked"], clearance="public")
     here = desk(open_api=open_api)
     tab = here.open()
-    tab.radio(key=f"context-0-{plain('fixtures/documents/cup.md')}-label-choice").set_value("internal")
+    tab.radio(key=f"context-0-{plain('fixtures/documents/cup.md')}-label-choice-0").set_value("internal")
     tab.button(key=f"context-0-{plain('fixtures/documents/cup.md')}-label-set").click().run()
     here.run(tab)
     assert not tab.exception
