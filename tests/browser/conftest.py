@@ -51,6 +51,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         page.set_default_timeout(PATIENCE)
         page.goto(url)
         expect(page.locator(".stSidebar .pl-models")).to_be_visible()
+        expect(page.locator(".st-key-search button")).to_be_visible()  # a key pressed before is heard by nobody
         return page
 
     yield open_it
