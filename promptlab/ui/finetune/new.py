@@ -11,6 +11,7 @@ import streamlit as st
 from promptlab import templates
 from promptlab.errors import PromptlabError
 from promptlab.finetune import RATINGS, SUITE, Recipe, Tuning, TuningChoices, find_training, tuning_choices
+from promptlab.templates import Template
 from promptlab.types import sha256
 from promptlab.ui.components import links
 from promptlab.ui.components.widgets import note, option, small
@@ -79,12 +80,12 @@ def _tuning(session: Session, choices: TuningChoices, paths: Sequence[str]) -> T
         help="It is entered in promptlab.yaml, and the adapter is models/adapters/NAME.gguf.",
         width=320,
     ).strip()
-    with st.expander("More choices: rank, rate, passes, batch, held-out share, seed", key="training-more"):
+    with st.expander("More choices: rank, rate, passes, batch, held-out share, seed, rows", key="training-more"):
         recipe = recipe_fields.draw(before.recipe if before else Recipe(), key)
-        tag, shots = _rows_choices(before, key)
+        rows = _rows_choices(session, path, before, key)
     chosen: dict[str, Any] = {"template": path, "data": data, "base": base, "name": name, "suites": tuple(suites)}
     # What has no field, such as the overlap, stays as it was.
-    return replace(before or Tuning(path, data, base), **chosen, tag=tag, shots=shots, recipe=recipe)
+    return replace(before or Tuning(path, data, base), **chosen, **rows, recipe=recipe)
 
 
 def _base(choices: TuningChoices, before: Tuning | None, key: str) -> str:
@@ -148,11 +149,15 @@ def _data(session: Session, choices: TuningChoices, path: str, before: Tuning | 
 
 
 def _own_pool(session: Session, path: str) -> str:
+    template = _template(session, path)
+    return template.examples.pool if template and template.examples else ""
+
+
+def _template(session: Session, path: str) -> Template | None:
     try:
-        choice = templates.load(session.workspace, path).examples
+        return templates.load(session.workspace, path)
     except PromptlabError:  # the plan says what is wrong with the template
-        return ""
-    return choice.pool if choice is not None else ""
+        return None
 
 
 def _suites(choices: TuningChoices, path: str, data: str, before: Tuning | None, key: str) -> list[str]:
@@ -179,17 +184,30 @@ def _suites(choices: TuningChoices, path: str, data: str, before: Tuning | None,
     return chosen
 
 
-def _rows_choices(before: Tuning | None, key: str) -> tuple[str, bool]:
+def _rows_choices(session: Session, path: str, before: Tuning | None, key: str) -> dict[str, Any]:
+    """Which rows are taken and kept together, and whether their prompts have the template's examples."""
     tag = st.text_input(
         "Only rows with this tag", value=before.tag if before else "", key=f"{key}-tag", width=220
     ).strip()
+    template, usual = _template(session, path), before.group if before else ""
+    inputs = list(dict.fromkeys(["", *(template.inputs if template else ()), usual]))
+    group: str = st.selectbox(
+        "Keep rows together by",
+        inputs,
+        index=inputs.index(usual),
+        format_func=lambda name: option(name) or "their text, if nearly the same",
+        key=f"{key}-group-{sha256(path)[:8]}",
+        help="Rows with the same value of this input, such as those of one customer, are all trained on or all held "
+        "out, and none is trained on if a test case has the value.",
+        width=320,
+    )
     shots = st.checkbox(
         "Keep the template's examples in the prompt",
         value=before.shots if before else False,
         key=f"{key}-shots",
         help="Usually they are left out: the adapter takes their place, and prompts get shorter.",
     )
-    return tag, bool(shots)
+    return {"tag": tag, "group": group, "shots": bool(shots)}
 
 
 __all__ = ["draw"]

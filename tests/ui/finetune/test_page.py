@@ -163,9 +163,12 @@ def test_start_asks_for_what_the_form_says(here: Desk, monkeypatch: pytest.Monke
     tab.text_input(key="training-name").set_value("mine").run()
     for key, value in {"rank": 4, "rate": 0.002, "passes": 3, "batch": 5, "held-out": 25.0, "seed": 9}.items():
         tab.number_input(key=f"training-{key}").set_value(value).run()
+    group = next(box for box in tab.selectbox if box.label == "Keep rows together by")
+    assert group.value == ""
+    group.set_value("q").run()
     press(tab, "training-start")
     recipe = Recipe(rank=4, alpha=8.0, learning_rate=0.002, epochs=3, batch=5, held_out=0.25, seed=9)
-    assert started == [(replace(TUNING, name="mine", recipe=recipe), False)]
+    assert started == [(replace(TUNING, name="mine", group="q", recipe=recipe), False)]
     assert tab.query_params["training"] == "mine"
 
 
@@ -234,11 +237,14 @@ def test_a_start_that_fails_is_said_where_it_was_pressed(here: Desk) -> None:
 
 
 def test_settings_of_a_stopped_training_fill_the_form(here: Desk) -> None:
-    tuning = replace(TUNING, name="mine", recipe=Recipe(rank=3, alpha=6.0, epochs=2))
+    # The template had an input `customer` then: the choice is shown, and the plan refuses it.
+    tuning = replace(TUNING, name="mine", group="customer", recipe=Recipe(rank=3, alpha=6.0, epochs=2))
     write_state(folder_of(here.session.workspace, "mine"), replace(STATE, tuning=tuning, phase="failed"))
     tab = here.open("finetune", new="1", again="mine")
     values = {str(field.key).rpartition("-")[2]: field.value for field in (*tab.text_input, *tab.number_input)}
     assert (values["name"], values["rank"], values["passes"]) == ("mine", 3, 2)
+    assert [box.value for box in tab.selectbox if box.label == "Keep rows together by"] == ["customer"]
+    assert "the template has no input `customer`" in said(tab)
 
 
 def test_a_finished_training_has_its_numbers_and_opens_the_workbench(here: Desk) -> None:
