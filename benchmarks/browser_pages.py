@@ -25,7 +25,7 @@ window.timed = (act, done) => new Promise(resolve => {
   let ran = false, began;
   const check = (changes) => {
     const state = document.querySelector('.stApp')?.getAttribute('data-test-script-state');
-    ran = ran || state === 'running' || (changes ?? []).some(change => change.attributeName === 'data-test-script-state');
+    ran ||= state === 'running' || (changes ?? []).some(each => each.attributeName === 'data-test-script-state');
     if (!done(ran && state === 'notRunning')) return;
     watching.disconnect();
     clearInterval(looking);
