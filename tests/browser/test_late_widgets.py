@@ -84,10 +84,12 @@ def test_a_page_shows_the_same_as_in_a_fast_browser(app: App, open_page: Callabl
     idle(page)
     page.wait_for_timeout(1000)
     fast = page.evaluate(VALUES)
+    assert len(fast) > 1
     page.goto("about:blank")
     held, release = _hold(page, *WIDGETS)
     page.goto(f"{app.url}/{address}")
     _until(page, lambda: held)
+    assert held
     idle(page)
     _run_again(page)
     release()
